@@ -1,0 +1,206 @@
+"""The command line: reads words and calls one function of ``affectrep.commands`` per verb.
+
+Nothing heavy is imported here, so that ``affectrep --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+from typer.core import TyperCommand
+
+__all__ = ["app", "main", "spread"]
+
+ConfigFile = Annotated[
+    Path, typer.Argument(metavar="CONFIG", help="a file below configs/", show_default=False)
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[KEY.SUB=VALUE]...", help="values instead of the file's", show_default=False
+    ),
+]
+Split = Annotated[str, typer.Option(help="train, validation or test")]
+
+app = typer.Typer(
+    name="affectrep",
+    help="Learn emotion similarity from text, speech and faces; prepare, train, compare, predict.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def spread(words: list[str], option: str) -> list[str]:
+    """Repeat ``option`` before each of the words that follow it, up to the next option.
+
+    The shell turns ``--against runs/b-*`` into one option and many words.
+
+    Example:
+        >>> spread(["a", "--against", "b", "c", "--split", "test"], "--against")
+        ['a', '--against', 'b', '--against', 'c', '--split', 'test']
+    """
+    result: list[str] = []
+    inside = False
+    for word in words:
+        if word == option:
+            inside = True
+        elif word.startswith("-"):
+            inside = False
+            result.append(word)
+        else:
+            result.extend([option, word] if inside else [word])
+    return result
+
+
+class CompareCommand(TyperCommand):
+    """Takes several runs after one ``--against``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Spread the option, then parse as ever."""
+        return super().parse_args(ctx, spread(args, "--against"))
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from affectrep import __version__
+
+        typer.echo(f"affectrep {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    debug: Annotated[bool, typer.Option("--debug", help="show the traceback of an error")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="show the version")
+    ] = False,
+) -> None:
+    """Learn emotion similarity from text, speech and faces."""
+
+
+@app.command()
+def prepare(
+    config: ConfigFile,
+    overrides: Overrides = None,
+    rows: Annotated[
+        Path | None, typer.Option(help="compare with this row list: identical, or which differ")
+    ] = None,
+    write_rows: Annotated[Path | None, typer.Option(help="write the row list here")] = None,
+) -> None:
+    """Read a corpus, check it and show its data card."""
+    from affectrep.commands import prepare as command
+
+    command.run(config, overrides or [], rows=rows, write_rows=write_rows)
+
+
+@app.command()
+def train(
+    config: ConfigFile,
+    overrides: Overrides = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="check everything, estimate time, disk and memory")
+    ] = False,
+    show_config: Annotated[
+        bool, typer.Option("--show-config", help="print the resolved configuration and stop")
+    ] = False,
+    output: Annotated[Path, typer.Option(help="folder that holds the runs")] = Path("runs"),
+) -> None:
+    """Train one configuration with one seed; the same command goes on after an interruption."""
+    from affectrep.commands import train as command
+
+    command.run(config, overrides or [], dry_run=dry_run, show_config=show_config, output=output)
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="a run folder", show_default=False)],
+    split: Split = "test",
+) -> None:
+    """Score a run on one split, with intervals; readings of the test split are counted."""
+    from affectrep.commands import evaluate as command
+
+    command.run(run, split=split)
+
+
+@app.command(cls=CompareCommand)
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="run folders of one side, one per seed")],
+    against: Annotated[list[Path], typer.Option(help="run folders of the other side")],
+    split: Split = "test",
+    metric: Annotated[str, typer.Option(help="the figure to compare")] = "weighted_f1",
+) -> None:
+    """Compare two sides over items and seeds: effect, interval, smallest detectable effect."""
+    from affectrep.commands import compare as command
+
+    command.run(runs, against, split=split, metric=metric)
+
+
+@app.command()
+def predict(
+    model: Annotated[
+        str, typer.Argument(help="shipped name (goemotions), run or model folder, or hub id")
+    ],
+    inputs: Annotated[
+        list[str], typer.Argument(help="texts, or a .txt or .csv file (column text)")
+    ],
+    top: Annotated[int, typer.Option(min=1, help="classes to show per text")] = 3,
+    output: Annotated[Path | None, typer.Option(help="write a CSV or JSON file")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """Name the emotion of texts."""
+    from affectrep.commands import predict as command
+
+    command.run(model, inputs, top=top, output=output, as_json=as_json)
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="run folders", show_default=False)],
+    output: Annotated[Path, typer.Option(help="the HTML file to write")] = Path("report.html"),
+) -> None:
+    """Write one HTML file about runs; it needs no network to be read."""
+    from affectrep.commands import report as command
+
+    command.run(runs, output)
+
+
+@app.command()
+def doctor() -> None:
+    """Show versions, devices, what is installed and how to install the rest."""
+    from affectrep.commands import doctor as command
+
+    command.run()
+
+
+def _complain(error: Exception) -> None:
+    message = str(error) or type(error).__name__
+    Console(stderr=True, soft_wrap=True).print(Text(f"error: {message}", style="red"))
+
+
+def main() -> None:
+    """Run the command line; a user's mistake ends in a sentence or two and exit code 2.
+
+    Exit codes: 0 done, 2 mistake in what was asked or read, 130 interrupted.
+    """
+    debug = "--debug" in sys.argv[1:]
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (ValueError, OSError) as error:
+        if debug:
+            raise
+        _complain(error)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,230 @@
+"""``affectrep train``: check everything, train or go on, leave a model and what made it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from accelerate import PartialState
+from rich.console import Console
+
+from affectrep.build import (
+    build_loader,
+    build_manifest,
+    build_model,
+    build_objective,
+    build_training_loader,
+)
+from affectrep.config import Config, load_config, to_yaml
+from affectrep.data.checks import check_manifest, require_clean
+from affectrep.data.manifest import Manifest
+from affectrep.evaluation.evaluate import predict_rows, score
+from affectrep.model import AffectModel
+from affectrep.training.embedding_cache import cache_key, collate_cached, embed_rows
+from affectrep.training.estimate import estimate
+from affectrep.training.forward import autocast
+from affectrep.training.optimizers import OptimizerSettings
+from affectrep.training.run_folder import RunFolder, describe_environment
+from affectrep.training.trainer import Interrupted, Trainer, TrainerSettings
+
+__all__ = ["run"]
+
+console = Console(stderr=True, soft_wrap=True)
+
+
+def run(
+    config: Path,
+    overrides: list[str],
+    *,
+    dry_run: bool = False,
+    show_config: bool = False,
+    output: Path = Path("runs"),
+) -> None:
+    """Train the configuration, or go on where its run stopped.
+
+    Raises:
+        ValueError: for anything wrong with configuration or data, before training starts.
+    """
+    settings = load_config(config, overrides)
+    if show_config:
+        print(to_yaml(settings), end="")
+        return
+    folder = RunFolder(output / f"{settings.name}-{settings.seed}")
+    _refuse_other_config(folder, settings)
+    if folder.finished and not dry_run:
+        console.print(f"{folder.path} is finished; delete it to train again.")
+        return
+    state = _prepare_machine(settings)
+    manifest = build_manifest(settings)
+    _check(manifest, folder)
+    trainer = _build_trainer(settings, manifest, folder, state)
+    if dry_run:
+        _print_estimate(trainer, output)
+        return
+    if trainer.processes.main:
+        _write_inputs(folder, settings, manifest)
+    _fit(trainer, settings, manifest)
+    if trainer.processes.main:
+        console.print(
+            f"Model: {folder.model}\nNext: affectrep evaluate {folder.path} --split test"
+            f"\n      affectrep report {folder.path} --output report.html"
+        )
+
+
+def _prepare_machine(config: Config) -> PartialState:
+    training = config.training
+    if training.threads is not None:
+        torch.set_num_threads(training.threads)
+    cuda = torch.cuda.is_available()
+    if training.precision == "fp16" and not cuda:
+        raise ValueError("training.precision=fp16 needs a GPU; use bf16 or fp32 on a CPU.")
+    if training.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=cuda)
+    torch.manual_seed(config.seed)
+    return PartialState(cpu=not cuda)
+
+
+def _check(manifest: Manifest, folder: RunFolder) -> None:
+    problems = check_manifest(manifest)
+    for problem in problems:
+        if problem.severity != "error":
+            console.print(f"{problem.severity}: {problem.message}")
+    require_clean(problems)
+    if folder.data.is_file():
+        import json
+
+        before = json.loads(folder.data.read_text(encoding="utf-8"))["fingerprint"]
+        changed = [name for name, part in manifest.fingerprint().items() if before[name] != part]
+        if changed:
+            raise ValueError(
+                f"{folder.path}: the rows of {', '.join(changed)} are not those this run started "
+                f"with. Restore the data, or delete the folder to start again."
+            )
+
+
+def _build_trainer(
+    config: Config, manifest: Manifest, folder: RunFolder, state: PartialState
+) -> Trainer:
+    model = build_model(config, manifest).to(state.device)
+    objective: Any = build_objective(config, manifest)
+    objective.to(state.device)
+    training = config.training
+    train_collate = validation_collate = None
+    if config.encoder.tuning == "frozen" and training.cache_embeddings:
+        train_collate = _cached(config, manifest, model, "train", folder)
+        validation_collate = _cached(config, manifest, model, "validation", folder)
+    preprocess = model.encoder.preprocess
+    batches = build_training_loader(
+        config,
+        manifest,
+        preprocess,
+        collate=train_collate,
+        rank=state.process_index,
+        world=state.num_processes,
+    )
+    validation = build_loader(config, manifest, "validation", preprocess, collate=validation_collate)
+
+    def validate(trained: AffectModel) -> dict[str, float]:
+        cast = partial(autocast, state.device.type, training.precision)
+        found = predict_rows(trained, validation, device=state.device, autocast=cast)
+        return score(found, config.task, manifest.info.classes)
+
+    return Trainer(
+        model,
+        objective,
+        batches,
+        validate=validate,
+        folder=folder,
+        settings=TrainerSettings(
+            epochs=training.epochs,
+            select=training.select,
+            precision=training.precision,
+            patience=training.patience,
+            checkpoint_minutes=training.checkpoint_minutes,
+            checkpoint_steps=training.checkpoint_steps,
+            lower_is_better=training.select.startswith(("rmse", "cross_entropy")),
+        ),
+        optimizer=OptimizerSettings(**config.optimizer.model_dump()),
+    )
+
+
+def _cached(
+    config: Config, manifest: Manifest, model: AffectModel, split: str, folder: RunFolder
+) -> Any:
+    rows = manifest.fingerprint()[split]
+    settings = [config.encoder.model_dump(mode="json"), config.training.precision]
+    key = cache_key(list(model.encoder.state_dict().values()), rows=rows, settings=settings)
+    path = folder.path.parent / ".cache" / "embeddings" / f"{key}.safetensors"
+    if not path.is_file():
+        console.print(f"Reading {rows['rows']} {split} rows once through the frozen encoder …")
+    loader = build_loader(config, manifest, split, model.encoder.preprocess)
+    found = embed_rows(model, loader, path=path, precision=config.training.precision)
+    return partial(collate_cached, embeddings=found)
+
+
+def _fit(trainer: Trainer, config: Config, manifest: Manifest) -> None:
+    folder, environment = trainer.folder, describe_environment()
+    try:
+        result = trainer.fit()
+    except Interrupted as stop:
+        console.print(f"{stop}. The same command goes on from here.")
+        raise
+    if not trainer.processes.main:
+        return
+    trainer.model.meta.update(
+        selected_by=config.training.select, validation=result["best"], epoch=result["best_epoch"]
+    )
+    trainer.model.save_pretrained(folder.model)
+    folder.write_json(folder.environment, {**environment, **result, "finished": True})
+
+
+def _write_inputs(folder: RunFolder, config: Config, manifest: Manifest) -> None:
+    folder.path.mkdir(parents=True, exist_ok=True)
+    folder.config.write_text(to_yaml(config), encoding="utf-8")
+    data = {"fingerprint": manifest.fingerprint(), "info": asdict(manifest.info)}
+    folder.write_json(folder.data, data)
+
+
+def _refuse_other_config(folder: RunFolder, config: Config) -> None:
+    if not folder.config.is_file():
+        return
+    before = _flat(yaml.safe_load(folder.config.read_text(encoding="utf-8")))
+    now = _flat(yaml.safe_load(to_yaml(config)))
+    keys = [key for key in sorted(before | now) if before.get(key) != now.get(key)]
+    if keys:
+        changes = ", ".join(f"{key} ({before.get(key)} then, {now.get(key)} now)" for key in keys)
+        raise ValueError(
+            f"{folder.path} was started with another configuration: {changes}. "
+            f"Give another name=… or --output, or delete the folder."
+        )
+
+
+def _flat(values: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(values, dict):
+        return {prefix.rstrip("."): values}
+    return {
+        key: value
+        for name, inner in values.items()
+        for key, value in _flat(inner, f"{prefix}{name}.").items()
+    }
+
+
+def _print_estimate(trainer: Trainer, output: Path) -> None:
+    console.print("The configuration and the data are in order. Timing a few steps …")
+    found = estimate(trainer)
+    place = next(path for path in [output, *output.absolute().parents] if path.exists())
+    free = shutil.disk_usage(place).free / 2**30
+    console.print(
+        f"{found.trained_parameters:,} of {found.parameters:,} parameters are trained.\n"
+        f"{len(trainer.batches)} steps an epoch, {trainer.settings.epochs} epochs, "
+        f"{found.step_seconds:.2f} s a step: about {found.minutes:.1f} minutes plus validation.\n"
+        f"Memory: {found.memory_gib:.1f} GiB at the peak so far. "
+        f"Disk: {found.disk_gib:.1f} GiB of {free:.0f} GiB free."
+    )

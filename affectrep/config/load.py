@@ -1,0 +1,121 @@
+"""Read a configuration file, apply overrides, and say in words what is wrong with it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from affectrep.config.schema import Config
+
+__all__ = ["known_keys", "load_config", "parse_config", "to_yaml"]
+
+
+def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
+    """Read a YAML configuration and apply ``key.sub=value`` overrides.
+
+    Raises:
+        ValueError: for a missing file, broken YAML, an unknown key (with the nearest known one)
+            or a value of the wrong kind; every problem is listed.
+    """
+    path = Path(path)
+    if not path.is_file():
+        near = difflib.get_close_matches(path.name, _siblings(path), n=1)
+        hint = f" Did you mean {path.parent / near[0]}?" if near else ""
+        raise ValueError(f"{path}: no such configuration file.{hint}")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not readable as YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"{path}: expected keys and values, found {type(values).__name__}.")
+    return parse_config(values, overrides, where=str(path))
+
+
+def parse_config(
+    values: dict[str, Any], overrides: Sequence[str] = (), *, where: str = "configuration"
+) -> Config:
+    """Check plain values and overrides against the schema.
+
+    Raises:
+        ValueError: listing every problem in one message.
+
+    Example:
+        >>> values = {"name": "x", "data": {"corpus": "demo_text"},
+        ...           "encoder": {"checkpoint": "bundled:minilm"}}
+        >>> parse_config(values, ["training.epochs=2"]).training.epochs
+        2
+        >>> parse_config(values, ["training.epoch=2"])
+        Traceback (most recent call last):
+        ...
+        ValueError: configuration: unknown key training.epoch; did you mean training.epochs?
+    """
+    for override in overrides:
+        _apply(values, override)
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise ValueError("\n".join(f"{where}: {line}" for line in _messages(error))) from None
+
+
+def to_yaml(config: Config) -> str:
+    """Write every value of the resolved configuration as YAML, defaults included."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def known_keys(model: type[BaseModel] = Config, prefix: str = "") -> Iterator[str]:
+    """Yield every dotted key of the schema, those of all alternatives of a section included."""
+    for name, info in model.model_fields.items():
+        yield prefix + name
+        for section in _sections(info.annotation):
+            yield from known_keys(section, f"{prefix}{name}.")
+
+
+def _sections(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _sections(inner)
+
+
+def _apply(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise ValueError(f"override {override!r}: expected key.sub=value, such as seed=1.")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        value = text
+    *parents, last = key.strip().split(".")
+    section = values
+    for parent in parents:
+        inner = section.get(parent)
+        section[parent] = dict(inner) if isinstance(inner, dict) else {}
+        section = section[parent]
+    section[last] = value
+
+
+def _messages(error: ValidationError) -> Iterator[str]:
+    names = sorted(set(known_keys()))
+    tags = {"supcon", "cross_entropy", "text"}
+    for problem in error.errors():
+        parts = [str(part) for part in problem["loc"]]
+        # pydantic inserts the tag of a discriminated section into the location
+        key = ".".join(part for i, part in enumerate(parts) if i == 0 or part not in tags)
+        if problem["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(key, names, n=1, cutoff=0.0)
+            yield f"unknown key {key}; did you mean {near[0]}?"
+        elif problem["type"] == "missing":
+            yield f"{key} is missing."
+        elif problem["type"] == "value_error":
+            yield str(problem["ctx"]["error"])
+        else:
+            yield f"{key}={problem['input']!r}: {problem['msg']}."
+
+
+def _siblings(path: Path) -> list[str]:
+    return [file.name for file in path.parent.glob("*.yaml")] if path.parent.is_dir() else []

@@ -1,0 +1,187 @@
+"""The typed, strict configuration: one class per section, every key with its meaning."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+__all__ = [
+    "CrossEntropyConfig",
+    "Config",
+    "DataConfig",
+    "EncoderConfig",
+    "EvaluationConfig",
+    "HeadConfig",
+    "ObjectiveConfig",
+    "OptimizerConfig",
+    "SupConConfig",
+    "TextEncoderConfig",
+    "TrainingConfig",
+]
+
+
+class Section(BaseModel):
+    """A part of the configuration: an unknown key is an error, values do not change later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataConfig(Section):
+    """Which rows there are and how they travel in batches."""
+
+    corpus: str = Field(description="a name in CORPORA: goemotions, empathetic, demo_text, table")
+    root: str | None = Field(None, description="folder, file or hub id of the corpus")
+    protocol: str | None = Field(
+        None, description="which reading of the corpus, such as single_label or multi_label"
+    )
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="table only: our column name -> the file's column name"
+    )
+    labels: dict[str, str] | None = Field(
+        None, description="table only: label in the file -> class; null keeps the file's labels"
+    )
+    accept_leaks: str | None = Field(
+        None, description="why a leak between splits is accepted; reports print it"
+    )
+    holdout: float = Field(
+        0.1, gt=0, lt=1, description="share of training rows for validation where none is given"
+    )
+    split_seed: int = Field(0, ge=0, description="seed of a drawn validation split")
+    train_fraction: float = Field(1.0, gt=0, le=1, description="fixed share of the training rows")
+    batch_size: int = Field(64, ge=1, description="rows per optimizer step, over all processes")
+    max_batch_tokens: int | None = Field(
+        None, ge=1, description="padded tokens per micro-batch; null: no micro-batches"
+    )
+    bucket_by_length: bool = Field(True, description="batch rows of similar length together")
+    workers: int = Field(0, ge=0, description="decoding processes")
+
+
+class LoraSettings(Section):
+    """Low-rank adaptation through peft."""
+
+    rank: int = Field(16, ge=1)
+    alpha: float = Field(32.0, gt=0)
+    dropout: float = Field(0.0, ge=0, lt=1)
+    targets: list[str] = Field(default_factory=lambda: ["query", "key", "value", "dense"])
+
+
+class TextEncoderConfig(Section):
+    """A Hugging Face text encoder."""
+
+    name: Literal["text"] = "text"
+    checkpoint: str = Field(description="hub id, local folder, or bundled:minilm")
+    pooling: Literal["mean", "cls", "attention"] = "mean"
+    tuning: Literal["full", "frozen", "lora"] = "full"
+    lora: LoraSettings | None = Field(None, description="used when tuning is lora")
+    max_tokens: int = Field(128, ge=4, description="longer texts are cut, and counted")
+    dropout: float | None = Field(None, ge=0, lt=1, description="null keeps the checkpoint's")
+    attention_dropout: float | None = Field(None, ge=0, lt=1)
+
+
+EncoderConfig = TextEncoderConfig
+
+
+class HeadConfig(Section):
+    """The heads on top of the pooled embedding."""
+
+    hidden: int = Field(0, ge=0, description="units of a hidden layer in the classifier; 0: linear")
+    dropout: float = Field(0.1, ge=0, lt=1)
+    projection_dim: int | None = Field(
+        None, ge=1, description="width of the projection head for contrast; null: none"
+    )
+
+
+class CrossEntropyConfig(Section):
+    """Cross-entropy (single label) or binary cross-entropy (multi-label)."""
+
+    name: Literal["cross_entropy"] = "cross_entropy"
+    class_weights: Literal["none", "balanced", "sqrt"] = "none"
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+
+
+class SupConConfig(Section):
+    """Cross-entropy plus supervised contrast."""
+
+    name: Literal["supcon"] = "supcon"
+    class_weights: Literal["none", "balanced", "sqrt"] = "none"
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    weight: float = Field(0.5, ge=0, description="of the contrast, beside cross-entropy 1")
+    temperature: float = Field(0.1, gt=0)
+    reads: Literal["embeddings", "projections"] = "embeddings"
+
+
+ObjectiveConfig = Annotated[CrossEntropyConfig | SupConConfig, Field(discriminator="name")]
+
+
+class OptimizerConfig(Section):
+    """AdamW groups and the schedule of their learning rates."""
+
+    encoder_lr: float = Field(5e-5, ge=0)
+    head_lr: float = Field(1e-3, ge=0)
+    adversary_lr: float = Field(1e-4, ge=0, description="critics, discriminators, domain heads")
+    weight_decay: float = Field(0.01, ge=0, description="not on biases and normalisation")
+    schedule: Literal["constant", "linear", "cosine"] = "linear"
+    warmup_fraction: float = Field(0.06, ge=0, lt=1)
+    max_grad_norm: float | None = Field(1.0, gt=0)
+
+
+class TrainingConfig(Section):
+    """The loop."""
+
+    epochs: int = Field(4, ge=1)
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    select: str = Field("weighted_f1", description="validation metric that picks the epoch")
+    patience: int | None = Field(None, ge=1, description="epochs without gain before stopping")
+    checkpoint_minutes: float = Field(2.0, ge=0, description="between saves inside an epoch")
+    checkpoint_steps: int | None = Field(None, ge=1, description="save every so many steps instead")
+    warm_start: str | None = Field(None, description="finished run or model folder to start from")
+    cache_embeddings: bool = Field(
+        True, description="a frozen encoder reads each row once and trains heads on the result"
+    )
+    threads: int | None = Field(None, ge=1, description="CPU threads; null: all cores")
+    deterministic: bool = Field(True, description="refuse operations that vary between runs")
+
+
+class EvaluationConfig(Section):
+    """How a split is scored."""
+
+    resamples: int = Field(2000, ge=100, description="bootstrap resamples")
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    cluster: str | None = Field(None, description="domain column that intervals resample")
+    families: str | None = Field(
+        None, description="JSON file of confusable families, fixed on validation"
+    )
+
+
+class Config(Section):
+    """One row of a results table.
+
+    Example:
+        >>> Config(name="x", data={"corpus": "demo_text"},
+        ...        encoder={"checkpoint": "bundled:minilm"}).training.epochs
+        4
+    """
+
+    name: str = Field(description="names the run's folder: runs/<name>-<seed>")
+    recipe: str | None = Field(None, description="folder below recipes/ for results.csv")
+    task: Literal["classification", "multilabel", "regression"] = "classification"
+    seed: int = Field(0, ge=0)
+    data: DataConfig
+    encoder: EncoderConfig
+    heads: HeadConfig = HeadConfig()
+    objective: ObjectiveConfig = CrossEntropyConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    training: TrainingConfig = TrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+
+    @model_validator(mode="after")
+    def _contrast_needs_its_input(self) -> Config:
+        objective = self.objective
+        if isinstance(objective, SupConConfig):
+            if objective.reads == "projections" and self.heads.projection_dim is None:
+                raise ValueError(
+                    "objective.reads is projections but heads.projection_dim is null: "
+                    "set heads.projection_dim=128 or objective.reads=embeddings"
+                )
+        return self

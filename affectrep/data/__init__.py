@@ -1,0 +1,1 @@
+"""Rows, splits, checks and batches."""

@@ -1,0 +1,242 @@
+"""A table of the user's own: CSV, TSV, Parquet, a folder of them, or a data set of the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from affectrep.data.corpora.arguments import refuse_unused
+from affectrep.data.hub import is_hub_id, load_hub
+from affectrep.data.keys import text_keys
+from affectrep.data.manifest import DOMAINS, SPLITS, CorpusInfo, Manifest
+from affectrep.data.sources import existing, read_layout, read_table, split_name
+from affectrep.data.splits import hold_out
+
+__all__ = ["prepare"]
+
+Task = Literal["classification", "multilabel", "regression"]
+TARGETS: dict[str, Task] = {
+    "label": "classification",
+    "labels": "multilabel",
+    "valence": "regression",
+    "arousal": "regression",
+}
+NAMES = ("id", "split", "text", *TARGETS, *DOMAINS)
+_PEOPLE = ("speaker", "author", "subject")
+_INSTEAD = "Set data.root to a CSV, TSV or Parquet file, or to a folder that holds some."
+
+
+@dataclass
+class _Table:
+    """Rows on their way to a manifest, and what was done to them."""
+
+    rows: pd.DataFrame
+    notes: list[str] = field(default_factory=list)
+    dropped: dict[str, int] = field(default_factory=dict)
+
+
+def prepare(
+    root: Path | str | None,
+    *,
+    protocol: str | None = None,
+    columns: dict[str, str] | None = None,
+    labels: dict[str, str] | None = None,
+    holdout: float = 0.1,
+    seed: int = 0,
+) -> Manifest:
+    """Read a table of texts.
+
+    Rows are split by the column ``split``, or by files named after the splits. Where validation is
+    missing it is drawn from the training rows, and where no split is known test is drawn as well:
+    the same share of each class, rows with the same text together. Where speaker, author or
+    subject is mapped, whole people are drawn instead, and rows whose text also occurs on the other
+    side leave training.
+
+    Args:
+        root: a .csv, .tsv or .parquet file; a folder with such files; one that ``save_to_disk``
+            wrote; or a hub id.
+        protocol: of a hub data set its configuration; no use otherwise.
+        columns: our column name -> the file's. Ours are id, split, text, one of label, labels
+            (several, separated by ``|`` or a comma) or valence with arousal in [-1, 1], and
+            speaker, subject, language, corpus, author. A column that already has our name needs
+            no entry.
+        labels: label in the file -> class; None keeps the file's labels.
+        holdout: share of rows for validation, and the same again for test.
+        seed: of the draw.
+
+    Raises:
+        ValueError: if a column is missing, a setting is unknown or a file cannot be read; labels,
+            texts and leaks are left to `check_manifest`.
+        FileNotFoundError: if there is no such file or folder.
+    """
+    if root is None:
+        raise ValueError(f"the corpus table needs its data. {_INSTEAD}")
+    read = _read(root, protocol)
+    renamed = _rename(read, columns or {}, str(root))
+    task = _task(renamed, str(root))
+    table = _Table(_typed(renamed, task, labels))
+    _fill_splits(table, holdout, seed)
+    info = CorpusInfo(
+        name="table",
+        title=Path(str(root)).name,
+        modality="text",
+        task=task,
+        classes=_classes(table.rows, task, labels),
+        licence="as its owner states",
+        source=Path(str(root)).name,
+        dropped=table.dropped,
+        notes=table.notes,
+    )
+    return Manifest(table.rows, info)
+
+
+def _read(root: Path | str, protocol: str | None) -> pd.DataFrame:
+    if is_hub_id(root):
+        return _with_split(load_hub(str(root), protocol, instead=_INSTEAD))
+    refuse_unused("table", protocol=protocol)
+    path = existing(root)
+    if path.is_file():
+        return read_table(path)
+    layout = read_layout(path)
+    if layout:
+        return _with_split(layout)
+    files = [file for end in ("csv", "tsv", "parquet") for file in sorted(path.glob(f"*.{end}"))]
+    if not files:
+        raise ValueError(f"{path} holds no .csv, .tsv or .parquet file. {_INSTEAD}")
+    return pd.concat([read_table(file) for file in files], ignore_index=True)
+
+
+def _with_split(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Join tables; a column split of their own wins over the files' names."""
+    parts = [
+        table if "split" in table else table.assign(split=split) for split, table in tables.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _rename(table: pd.DataFrame, columns: Mapping[str, str], root: str) -> pd.DataFrame:
+    unknown = [name for name in columns if name not in NAMES]
+    if unknown:
+        raise ValueError(
+            f"data.columns.{unknown[0]} is no column of a manifest: use {', '.join(NAMES)}"
+        )
+    there = [name for name in table if name not in ("row", "source_file")]
+    missing = [f"{theirs} (for {ours})" for ours, theirs in columns.items() if theirs not in table]
+    if "text" not in columns and "text" not in table:
+        missing.append("text")
+    if missing:
+        raise ValueError(
+            f"{root} has no column {', '.join(missing)}: it has {', '.join(map(str, there))}. "
+            "Map its columns in data.columns, such as data.columns.text=body"
+        )
+    kept = {name: columns.get(name, name) for name in NAMES if columns.get(name, name) in table}
+    renamed = pd.DataFrame({ours: table[theirs] for ours, theirs in kept.items()}, dtype=object)
+    return renamed.assign(row=table["row"], source_file=table["source_file"])
+
+
+def _task(table: pd.DataFrame, root: str) -> Task:
+    found = {TARGETS[name] for name in TARGETS if name in table}
+    if found == {"regression"} and not {"valence", "arousal"} <= set(table):
+        raise ValueError(f"{root}: valence and arousal go together, map both in data.columns")
+    if len(found) != 1:
+        what = "no target" if not found else "several targets"
+        raise ValueError(
+            f"{root} has {what}: map one of label, labels, or valence with arousal in data.columns"
+        )
+    return found.pop()
+
+
+def _typed(table: pd.DataFrame, task: Task, labels: Mapping[str, str] | None) -> pd.DataFrame:
+    rows = table.copy()
+    for name in ("text", "label", *DOMAINS):
+        if name in rows:
+            rows[name] = pd.Series([_word(value) for value in rows[name]], dtype=object)
+    if "id" in rows:
+        rows["id"] = [_word(value) or "" for value in rows["id"]]
+    else:
+        pairs = zip(rows["source_file"], rows["row"], strict=True)
+        rows.insert(0, "id", [f"{file}:{row}" for file, row in pairs])
+    mapping = labels or {}
+    if task == "regression":
+        for name in ("valence", "arousal"):
+            rows[name] = pd.to_numeric(rows[name], errors="coerce")
+    elif task == "classification":
+        named = [mapping.get(label, label) if label else None for label in rows["label"]]
+        rows["label"] = pd.Series(named, dtype=object)
+    else:
+        lists = [[mapping.get(word, word) for word in _words(value)] for value in rows["labels"]]
+        rows["labels"] = pd.Series(lists, dtype=object)
+    return rows
+
+
+def _word(value: object) -> str | None:
+    """Return a cell as text; a whole number without its point, an empty cell as None."""
+    if value is None or value != value or value is pd.NA:
+        return None
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def _words(value: object) -> list[str]:
+    if isinstance(value, str):
+        parts: list[object] = list(value.split("|" if "|" in value else ","))
+    else:
+        parts = list(value) if hasattr(value, "__iter__") else [value]
+    words = [(_word(part) or "").strip() for part in parts]
+    return [word for word in words if word]
+
+
+def _classes(rows: pd.DataFrame, task: Task, labels: Mapping[str, str] | None) -> list[str] | None:
+    if task == "regression":
+        return None
+    if labels:
+        return list(dict.fromkeys(labels.values()))
+    if task == "classification":
+        return sorted({label for label in rows["label"] if isinstance(label, str) and label})
+    return sorted({label for several in rows["labels"] for label in several})
+
+
+def _fill_splits(table: _Table, holdout: float, seed: int) -> None:
+    rows = table.rows
+    if "split" in rows:
+        words = [str(word) for word in rows["split"]]
+        rows["split"] = [split_name(word) or word for word in words]
+    else:
+        rows.insert(1, "split", "train")
+    present = set(rows["split"]) & set(SPLITS)
+    if present == {"train"}:
+        if holdout >= 0.5:
+            raise ValueError(
+                f"data.holdout={holdout:g} for validation and again for test leaves no row to "
+                "train on: use less than 0.5, or give a split column"
+            )
+        _draw(table, "test", holdout, seed)
+        _draw(table, "validation", holdout / (1 - holdout), seed)
+    elif present == {"train", "test"}:
+        _draw(table, "validation", holdout, seed)
+
+
+def _draw(table: _Table, split: str, share: float, seed: int) -> None:
+    rows = table.rows
+    by = next((name for name in _PEOPLE if name in rows and rows[name].notna().any()), None)
+    train = rows.index[rows["split"] == "train"]
+    held = train[hold_out(rows.loc[train], share=share, seed=seed, by=by)]
+    rows.loc[held, "split"] = split
+    rule = f"whole {by}s" if by else "the same share of each class, rows of one text together"
+    table.notes.append(
+        f"No {split} rows were given: {len(held):,} of {len(train):,} training rows were drawn by "
+        f"seed {seed} ({rule})."
+    )
+    if by is not None:
+        keys = pd.Series(text_keys(rows["text"]), index=rows.index)
+        taken = set(keys[rows["split"] == split]) - {""}
+        repeated = (rows["split"] == "train") & keys.isin(taken)
+        if repeated.any():
+            reason = f"training rows whose text is in {split}"
+            table.dropped[reason] = int(repeated.sum())
+            table.rows = rows[~repeated].reset_index(drop=True)

@@ -1,0 +1,117 @@
+"""Rows in batches: the steps of an epoch for training, one pass in order for evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from affectrep.batch import Batch
+from affectrep.data.samplers import BatchSampler, micro_batches, rank_share
+
+__all__ = ["Collate", "InOrder", "StepLoader"]
+
+Collate = Callable[[list[Any]], Batch]
+
+
+class _Steps(Dataset[list[Batch]]):
+    """Each item is a step: the micro-batches of one batch."""
+
+    def __init__(self, rows: Any, plan: Sequence[list[list[int]]], collate: Collate) -> None:
+        self.rows, self.plan, self.collate = rows, plan, collate
+
+    def __len__(self) -> int:
+        return len(self.plan)
+
+    def __getitem__(self, index: int) -> list[Batch]:
+        return [self.collate([self.rows[i] for i in part]) for part in self.plan[index]]
+
+
+class StepLoader:
+    """The micro-batches of every step of an epoch; any epoch can be entered at any step.
+
+    Args:
+        rows: indexable rows.
+        sampler: the plan of an epoch, over all processes.
+        collate: rows -> Batch.
+        lengths: of the rows, for the budget.
+        max_tokens: padded tokens (or other length units) of a micro-batch; None: one micro-batch.
+        rank, world: this process and how many there are.
+        workers: decoding processes.
+    """
+
+    def __init__(
+        self,
+        rows: Any,
+        sampler: BatchSampler,
+        collate: Collate,
+        *,
+        lengths: Sequence[int] | None = None,
+        max_tokens: int | None = None,
+        rank: int = 0,
+        world: int = 1,
+        workers: int = 0,
+    ) -> None:
+        self.rows, self.sampler, self.collate = rows, sampler, collate
+        self.lengths, self.max_tokens = lengths, max_tokens
+        self.rank, self.world, self.workers = rank, world, workers
+
+    def __len__(self) -> int:
+        return len(self.sampler)
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[list[Batch]]:
+        """Yield the steps of an epoch from step ``start`` on."""
+        plan = [
+            micro_batches(rank_share(batch, self.rank, self.world), self.lengths, self.max_tokens)
+            for batch in self.sampler.epoch(epoch)[start:]
+        ]
+        # its own generator: a loader draws a number when it starts, which a resumed run would
+        # draw once more than an uninterrupted one
+        return iter(
+            DataLoader(
+                _Steps(self.rows, plan, self.collate),
+                batch_size=None,
+                num_workers=self.workers,
+                generator=torch.Generator().manual_seed(epoch),
+            )
+        )
+
+
+class InOrder:
+    """Every row once, in order; can be walked through again and again.
+
+    Args:
+        rows: indexable rows.
+        collate: rows -> Batch.
+        batch_size: rows per batch.
+        lengths: lets rows of similar length share a batch; the order of batches then follows
+            length, and ids tell which row is which.
+
+    Example:
+        >>> collate = lambda rows: Batch({"x": torch.tensor(rows)}, torch.tensor(rows),
+        ...                              [str(row) for row in rows])
+        >>> [batch.ids for batch in InOrder([7, 8, 9], collate, batch_size=2)]
+        [['7', '8'], ['9']]
+    """
+
+    def __init__(
+        self,
+        rows: Any,
+        collate: Collate,
+        *,
+        batch_size: int,
+        lengths: Sequence[int] | None = None,
+    ) -> None:
+        self.rows, self.collate, self.batch_size = rows, collate, batch_size
+        order = list(range(len(rows)))
+        self.order = order if lengths is None else sorted(order, key=lambda row: lengths[row])
+
+    def __len__(self) -> int:
+        return -(-len(self.order) // self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for start in range(0, len(self.order), self.batch_size):
+            part = self.order[start : start + self.batch_size]
+            yield self.collate([self.rows[i] for i in part])

@@ -1,0 +1,160 @@
+"""Read tables: CSV, TSV, Parquet, and folders of them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from affectrep.data.decoding import decode
+
+__all__ = [
+    "existing",
+    "frames",
+    "read_delimited",
+    "read_layout",
+    "read_table",
+    "split_name",
+]
+
+_SPLITS = {
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "dev": "validation",
+    "development": "validation",
+    "test": "test",
+    "testing": "test",
+}
+
+
+def split_name(word: str) -> str | None:
+    """Return the split that a word means, or None.
+
+    Example:
+        >>> split_name("dev"), split_name("Valid"), split_name("other")
+        ('validation', 'validation', None)
+    """
+    return _SPLITS.get(word.strip().lower())
+
+
+def existing(root: Path | str) -> Path:
+    """Return the root of a corpus as a path.
+
+    Raises:
+        FileNotFoundError: if there is neither a file nor a folder.
+    """
+    path = Path(root).expanduser()
+    if not path.exists():
+        raise FileNotFoundError(f"data.root={root}: there is no such file or folder")
+    return path
+
+
+def read_delimited(path: Path, *, delimiter: str, names: list[str] | None = None) -> pd.DataFrame:
+    """Read a CSV or TSV file; every value is text.
+
+    Args:
+        path: the file, UTF-8.
+        delimiter: comma or tab.
+        names: column names of a file without a header line.
+
+    Returns:
+        The columns, with ``row`` (the record's number from 1, the header counted, as a
+        spreadsheet shows it) and ``source_file``.
+
+    Raises:
+        ValueError: if the file is not UTF-8, empty, or a record has another number of values than
+            the first; all such records are named.
+    """
+    reader = csv.reader(io.StringIO(decode(path), newline=""), delimiter=delimiter, strict=True)
+    try:
+        records = [(number, record) for number, record in enumerate(reader, start=1) if record]
+    except csv.Error as error:
+        raise ValueError(f"{path} line {reader.line_num} is not readable: {error}") from None
+    if names is None and records:
+        names = [name.strip() for name in records.pop(0)[1]]
+    if not records or names is None:
+        raise ValueError(f"{path} holds no rows")
+    wrong = [number for number, record in records if len(record) != len(names)]
+    if wrong:
+        shown = ", ".join(map(str, wrong[:10])) + (", ..." if len(wrong) > 10 else "")
+        raise ValueError(
+            f"{path}: expected {len(names)} values per row ({', '.join(names)}), "
+            f"but {len(wrong)} rows have another number: row {shown}"
+        )
+    table = pd.DataFrame([record for _, record in records], columns=names, dtype=object)
+    return table.assign(row=[number for number, _ in records], source_file=path.name)
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read one CSV, TSV or Parquet file, with ``row`` and ``source_file`` added.
+
+    Raises:
+        ValueError: if the file's name ends otherwise, or the file cannot be read.
+    """
+    suffix = path.suffix.lower()
+    if suffix in (".csv", ".tsv", ".tab"):
+        return read_delimited(path, delimiter="," if suffix == ".csv" else "\t")
+    if suffix not in (".parquet", ".pq"):
+        raise ValueError(f"{path}: expected a .csv, .tsv or .parquet file")
+    try:
+        table = pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} is not a readable Parquet file: {error}") from None
+    return table.assign(row=range(1, len(table) + 1), source_file=path.name)
+
+
+def read_layout(folder: Path) -> dict[str, pd.DataFrame]:
+    """Read a folder that holds the splits of a corpus; split -> rows, empty if it holds none.
+
+    Read are a folder that `datasets` saved (``save_to_disk``), and files whose name begins with a
+    split's name, as ``train.csv`` or the hub's ``data/validation-00000-of-00001.parquet``.
+    """
+    if (folder / "dataset_dict.json").is_file():
+        from datasets import load_from_disk
+
+        return frames(load_from_disk(str(folder)))
+    parts: dict[str, list[pd.DataFrame]] = {}
+    for pattern in ("*.parquet", "*/*.parquet", "*.csv", "*.tsv"):
+        for path in sorted(folder.glob(pattern)):
+            split = split_name(re.split(r"[-_.]", path.name)[0]) or split_name(path.parent.name)
+            if split is not None:
+                name = path.relative_to(folder).as_posix()
+                parts.setdefault(split, []).append(read_table(path).assign(source_file=name))
+        if parts:
+            break
+    return {split: pd.concat(tables, ignore_index=True) for split, tables in parts.items()}
+
+
+def frames(loaded: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+    """Return the splits of a data set that `datasets` loaded, class numbers as their names."""
+    found = {}
+    for name, part in loaded.items():
+        split = split_name(name)
+        if split is not None:
+            table = part.to_pandas()
+            for column, feature in part.features.items():
+                table[column] = _named(table[column], feature)
+            found[split] = table.assign(row=range(1, len(table) + 1), source_file=name)
+    return found
+
+
+def _named(values: pd.Series, feature: Any) -> pd.Series:
+    """Replace the numbers of a ClassLabel, or of a list of them, by their names."""
+    inner: Any = getattr(feature, "feature", None)
+    if hasattr(feature, "names") and hasattr(feature, "int2str"):
+        names: list[object] = [
+            feature.names[int(value)] if value == value and value >= 0 else None for value in values
+        ]
+    elif hasattr(inner, "names") and hasattr(inner, "int2str"):
+        names = [[inner.names[code] for code in codes] for codes in values]
+    else:
+        return values
+    return pd.Series(names, index=values.index, dtype=object)

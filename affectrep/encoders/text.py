@@ -1,0 +1,209 @@
+"""Any Hugging Face text encoder: tokens to one embedding per text."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from affectrep.encoders.adapters import add_lora, lora_settings
+from affectrep.encoders.checkpoint import Pretrained, hidden_size, load_pretrained
+from affectrep.encoders.output import EncoderOutput
+from affectrep.encoders.pooling import cls_pooling, mean_pooling, pooling_layer
+from affectrep.encoders.stored import folded_checkpoint, stored_checkpoint
+from affectrep.encoders.weights import load_weights, unique_weights
+
+__all__ = ["TextEncoder"]
+
+TUNINGS = ("full", "frozen", "lora")
+
+
+class TextEncoder(nn.Module):
+    """A pretrained encoder and a pooling.
+
+    With ``tuning="full"`` every weight has a gradient. With ``"lora"`` only the adapters have one,
+    and dropout works as in full fine-tuning. With ``"frozen"`` no weight of the checkpoint has one
+    and the checkpoint stays in ``eval()`` also during training, so that a text always gives the
+    same features and may be read once. Attention pooling is learnt in all three.
+
+    Args:
+        checkpoint: hub id, local folder, ``bundled:minilm``, or one that was already read.
+        pooling: mean, cls or attention.
+        tuning: full, frozen or lora.
+        lora: rank, alpha, dropout and targets, used when tuning is lora.
+        max_tokens: longer texts are cut.
+        dropout: of the hidden layers; None keeps the checkpoint's.
+        attention_dropout: of the attention weights; None keeps the checkpoint's.
+
+    Raises:
+        ValueError: if the checkpoint cannot be read or a setting does not fit it.
+    """
+
+    def __init__(  # noqa: PLR0913  # the keys of the configuration's encoder section
+        self,
+        checkpoint: str | Pretrained,
+        *,
+        pooling: str = "mean",
+        tuning: str = "full",
+        lora: dict[str, Any] | None = None,
+        max_tokens: int = 128,
+        dropout: float | None = None,
+        attention_dropout: float | None = None,
+    ) -> None:
+        super().__init__()
+        if tuning not in TUNINGS:
+            raise ValueError(f"encoder.tuning is {tuning!r}, expected one of {', '.join(TUNINGS)}")
+        if isinstance(checkpoint, str):
+            checkpoint = load_pretrained(
+                checkpoint,
+                max_tokens=max_tokens,
+                dropout=dropout,
+                attention_dropout=attention_dropout,
+            )
+        self.preprocess = checkpoint.preprocess
+        self.config = checkpoint.config
+        self.reference = checkpoint.reference
+        self.backbone = checkpoint.backbone
+        self.dim = hidden_size(self.config)
+        self.tuning, self.pooling = tuning, pooling
+        self.pool = pooling_layer(pooling, self.dim)
+        self._mark = _first_values(self.backbone)
+        if tuning == "lora":
+            add_lora(self.backbone, lora_settings(lora))
+        if tuning == "frozen":
+            self.backbone.requires_grad_(False).eval()
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether embeddings never change in training, so that they may be cached."""
+        return not any(parameter.requires_grad for parameter in self.parameters())
+
+    def train(self, mode: bool = True) -> TextEncoder:
+        """Set training mode; a frozen checkpoint stays in ``eval()``."""
+        super().train(mode)
+        if self.tuning == "frozen":
+            self.backbone.eval()
+        return self
+
+    def forward(self, inputs: dict[str, Tensor]) -> EncoderOutput:
+        """Encode what ``preprocess`` returned.
+
+        Args:
+            inputs: ``input_ids`` and ``attention_mask``, each ``(batch, tokens)``.
+        """
+        ids, mask = inputs["input_ids"], inputs["attention_mask"]
+        features = self.backbone(input_ids=ids, attention_mask=mask).last_hidden_state
+        if self.pool is not None:
+            embeddings = self.pool(features, mask)
+        elif self.pooling == "cls":
+            embeddings = cls_pooling(features, mask)
+        else:
+            embeddings = mean_pooling(features, mask)
+        return EncoderOutput(embeddings, features)
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return what a model folder stores, by the names of ``state_dict``.
+
+        Where `stored_reference` says how the base is found these are the others alone.
+        """
+        state = self.state_dict()
+        if self.stored_reference() is None:
+            return unique_weights(state)
+        return unique_weights({key: state[key] for key in state if not _is_base(key)})
+
+    def stored_reference(self) -> dict[str, str] | None:
+        """Return where the base weights are found again, None when they must be stored.
+
+        They must be after full fine-tuning, when the checkpoint was a local folder, and when
+        other weights were loaded over the base, as a warm start does.
+        """
+        if self.tuning == "full" or self.reference is None:
+            return None
+        return self.reference if self._mark == _first_values(self.backbone) else None
+
+    def take_over(self, other: nn.Module) -> None:
+        """Start from the weights of an encoder without adapters, such as one for inference.
+
+        Raises:
+            ValueError: if their architectures differ.
+        """
+        found = other.state_dict()
+        own = {key: key.replace(".base_layer", "") for key in self.state_dict()}
+        weights = {key: found[plain] for key, plain in own.items() if plain in found}
+        try:
+            load_weights(self, weights, optional=lambda key: ".lora_" in key or _is_own(key))
+        except ValueError as error:
+            raise ValueError(
+                "the encoder of the earlier model has other weights than this one's: "
+                f"use the same encoder.checkpoint ({error})"
+            ) from error
+
+    def save(self, folder: Path) -> None:
+        """Write the Hugging Face configuration and the tokenizer into an existing folder."""
+        text = json.dumps(self.config, indent=2, sort_keys=True)
+        (folder / "config.json").write_text(text + "\n", encoding="utf-8")
+        self.preprocess.save(folder)
+
+    @classmethod
+    def restore(
+        cls,
+        folder: Path,
+        weights: dict[str, Tensor],
+        *,
+        settings: dict[str, Any],
+        reference: dict[str, str] | None,
+        inference: bool = False,
+    ) -> TextEncoder:
+        """Build an encoder from what `save` and `weights` gave.
+
+        Args:
+            folder: with config.json and tokenizer.json.
+            weights: what `weights` returned.
+            settings: the keyword values of the encoder, without checkpoint.
+            reference: where the base weights are, None when ``weights`` has all.
+            inference: fold adapters, take gradients off and skip slow imports; such an encoder
+                predicts the same and is saved with all its weights.
+
+        Raises:
+            ValueError: if the base is not found or the weights do not fit.
+        """
+        keywords = {key: settings[key] for key in ("pooling", "tuning", "lora") if key in settings}
+        if inference:
+            adapters = (
+                lora_settings(settings.get("lora")) if keywords.get("tuning") == "lora" else None
+            )
+            pretrained = folded_checkpoint(
+                folder, _below("backbone.", weights), reference, adapters
+            )
+            encoder = cls(pretrained, pooling=keywords.get("pooling", "mean"))
+            weights = {key: value for key, value in weights.items() if _is_own(key)}
+            load_weights(encoder, weights, optional=lambda key: not _is_own(key))
+            return encoder.requires_grad_(False).eval()
+        encoder = cls(stored_checkpoint(folder, reference), **keywords)
+        load_weights(encoder, weights, optional=_is_base if reference else lambda key: False)
+        return encoder
+
+
+def _first_values(backbone: nn.Module) -> dict[str, list[float]]:
+    """Return a few values of each weight that is not an adapter's, to notice a change."""
+    named = backbone.named_parameters()
+    return {
+        name.replace(".base_layer", ""): value.detach().flatten()[:4].tolist()
+        for name, value in named
+        if ".lora_" not in name
+    }
+
+
+def _is_own(key: str) -> bool:
+    return not key.startswith("backbone.")
+
+
+def _is_base(key: str) -> bool:
+    return not _is_own(key) and ".lora_" not in key
+
+
+def _below(prefix: str, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    below = {key: value for key, value in weights.items() if key.startswith(prefix)}
+    return {key.removeprefix(prefix): value for key, value in below.items()}

@@ -1,0 +1,83 @@
+"""Weights in and out of modules: tied tensors are stored once, a missing one is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from torch import Tensor, nn
+
+__all__ = ["load_weights", "read_weights", "unique_weights"]
+
+
+def unique_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return contiguous tensors, those that share memory under their first name only.
+
+    Example:
+        >>> import torch
+        >>> value = torch.ones(2)
+        >>> list(unique_weights({"a": value, "b": value}))
+        ['a']
+    """
+    kept: dict[str, Tensor] = {}
+    seen: set[tuple[int, int]] = set()
+    for key, value in state.items():
+        place = (value.data_ptr(), value.numel())
+        if value.numel() and place in seen:
+            continue
+        seen.add(place)
+        kept[key] = value.detach().contiguous()
+    return kept
+
+
+def load_weights(
+    module: nn.Module,
+    weights: dict[str, Tensor],
+    *,
+    optional: Callable[[str], bool] = lambda key: False,
+    assign: bool = False,
+) -> None:
+    """Load weights into a module; keys that are tied to a loaded one may be absent.
+
+    Args:
+        module: receives them.
+        weights: by the names of the module's ``state_dict``.
+        optional: tells of a key whether it may be absent.
+        assign: put the tensors in place of the module's instead of copying.
+
+    Raises:
+        ValueError: if weights are absent, unknown or of another shape.
+    """
+    try:
+        report = module.load_state_dict(weights, strict=False, assign=assign)
+    except RuntimeError as error:
+        raise ValueError(f"the weights do not fit the model: {error}") from error
+    state = module.state_dict()
+    loaded = {state[key].data_ptr() for key in weights if key in state}
+    missing = [
+        key
+        for key in report.missing_keys
+        if not optional(key) and state[key].data_ptr() not in loaded
+    ]
+    if missing or report.unexpected_keys:
+        lacks = f"lack {', '.join(missing[:3])}" if missing else ""
+        extra = ", ".join(report.unexpected_keys[:3])
+        raise ValueError(
+            f"the weights do not fit the model: they {lacks or 'hold unknown ' + extra}"
+        )
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read a safetensors file.
+
+    Raises:
+        ValueError: if it is missing or damaged.
+    """
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except FileNotFoundError as error:
+        raise ValueError(f"{path} is missing: copy the whole folder") from error
+    except Exception as error:  # SafetensorError derives from Exception alone
+        raise ValueError(f"{path} cannot be read: {error}") from error

@@ -1,0 +1,223 @@
+"""``recipes/<recipe>/results.csv``: one line per figure, written by the program only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+import pandas as pd
+
+__all__ = [
+    "COLUMNS",
+    "Result",
+    "read_results",
+    "readme_is_current",
+    "results_table",
+    "update_readme",
+    "write_results",
+]
+
+COLUMNS = (
+    "config",
+    "condition",
+    "split",
+    "seed",
+    "metric",
+    "value",
+    "low",
+    "high",
+    "n",
+    "commit",
+    "data",
+    "minutes",
+    "device",
+)
+_KEY = list(COLUMNS[:5])
+_BEGIN, _END = "<!-- results:begin -->", "<!-- results:end -->"
+_TITLES = {
+    "accuracy": "Accuracy",
+    "weighted_f1": "Weighted F1",
+    "macro_f1": "Macro F1",
+    "uar": "UAR",
+    "micro_f1": "Micro F1",
+    "macro_precision": "Macro precision",
+    "macro_recall": "Macro recall",
+    "exact_match": "Exact match",
+    "family_f1": "Family F1",
+    "errors_inside": "Errors inside families",
+    "ccc": "CCC",
+    "pcc": "PCC",
+    "rmse": "RMSE",
+    "sagr": "SAGR",
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """One figure.
+
+    Args:
+        config: name of the configuration.
+        condition: empty, or a named one (strict, without_leaks, ...).
+        split: train, validation or test.
+        seed: of the run.
+        metric: its name.
+        value: in its natural unit; accuracy, F1 and UAR in [0, 1].
+        low: lower end of its interval.
+        high: upper end.
+        n: rows it was computed on.
+        commit: of the program that trained.
+        data: short digest of the rows.
+        minutes: training time.
+        device: that trained.
+    """
+
+    config: str
+    condition: str
+    split: str
+    seed: int
+    metric: str
+    value: float
+    low: float
+    high: float
+    n: int
+    commit: str = ""
+    data: str = ""
+    minutes: float = float("nan")
+    device: str = ""
+
+
+def write_results(path: Path | str, results: Iterable[Result]) -> None:
+    """Add figures; one with the same config, condition, split, seed and metric is replaced.
+
+    Two processes may write at once: a lock file keeps them apart, and the new file takes the
+    place of the old one in one step. Lines are sorted, so the order of writing does not matter.
+
+    Raises:
+        ValueError: if the file that is there has other columns.
+    """
+    from filelock import FileLock
+
+    path = Path(path)
+    new = pd.DataFrame([astuple(result) for result in results], columns=list(COLUMNS))
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        kept = read_results(path)
+        kept = kept[~_keys(kept).isin(set(_keys(new)))]
+        merged = pd.concat([part for part in (kept, new) if len(part)], ignore_index=True)
+        merged = merged.sort_values(_KEY, kind="stable")
+        partial = path.with_name(f".{path.name}.{os.getpid()}")
+        merged.to_csv(partial, index=False, float_format="%.6g", lineterminator="\n")
+        os.replace(partial, path)
+
+
+def read_results(path: Path | str) -> pd.DataFrame:
+    """Return the figures of a file; an empty table where there is none.
+
+    Raises:
+        ValueError: if the columns are not those of results.csv.
+    """
+    path = Path(path)
+    if not path.is_file() or path.stat().st_size == 0:
+        return pd.DataFrame(columns=list(COLUMNS))
+    words = ("config", "condition", "split", "metric", "commit", "data", "device")
+    numbers = ("value", "low", "high", "minutes")
+    table = pd.read_csv(
+        path,
+        dtype=dict.fromkeys(words, str),
+        keep_default_na=False,
+        na_values={key: [""] for key in numbers},
+    )
+    if tuple(table.columns) != COLUMNS:
+        raise ValueError(
+            f"{path} has the columns {', '.join(table.columns)}; expected {', '.join(COLUMNS)}."
+        )
+    return table
+
+
+def results_table(results: pd.DataFrame, *, split: str = "test") -> str:
+    """Return a Markdown table: a line per configuration and condition, means over seeds.
+
+    With several seeds the standard deviation over seeds stands behind the mean; with one, the
+    interval of the run. Shares are in per cent.
+
+    Example:
+        >>> rows = [Result("ce", "", "test", 0, "accuracy", 0.65, 0.63, 0.67, 99, minutes=5.0)]
+        >>> frame = pd.DataFrame([astuple(row) for row in rows], columns=list(COLUMNS))
+        >>> print(results_table(frame))
+        | Configuration | Seeds | Accuracy | Minutes | Rows |
+        |---|---|---|---|---|
+        | ce | 1 | 65.0 [63.0, 67.0] | 5 | 99 |
+    """
+    chosen = results[results["split"] == split]
+    metrics = [name for name in _TITLES if name in set(chosen["metric"])]
+    if not metrics:
+        return "_Not run._"
+    header = ["Configuration", "Seeds", *(_TITLES[name] for name in metrics), "Minutes", "Rows"]
+    lines = [header, ["---"] * len(header)]
+    for (config, condition), group in chosen.groupby(["config", "condition"], sort=True):
+        title = f"{config} ({condition.replace('_', ' ')})" if condition else str(config)
+        cells = [_cell(group[group["metric"] == name], name) for name in metrics]
+        minutes = group.drop_duplicates("seed")["minutes"].mean()
+        last = ["" if pd.isna(minutes) else f"{minutes:.0f}", str(group["n"].iloc[0])]
+        lines.append([title, str(group["seed"].nunique()), *cells, *last])
+    return "\n".join(
+        "|" + "|".join(line) + "|" if line[0] == "---" else "| " + " | ".join(line) + " |"
+        for line in lines
+    )
+
+
+def update_readme(readme: Path | str, results: Path | str) -> bool:
+    """Write the table between the markers of a README; return whether the README has them.
+
+    Raises:
+        ValueError: if only one of the two markers is there.
+    """
+    readme = Path(readme)
+    if not readme.is_file():
+        return False
+    text = readme.read_text(encoding="utf-8")
+    if _BEGIN not in text and _END not in text:
+        return False
+    fresh = _with_table(text, results_table(read_results(results)), readme)
+    if fresh != text:
+        partial = readme.with_name(f".{readme.name}.{os.getpid()}")
+        partial.write_text(fresh, encoding="utf-8")
+        os.replace(partial, readme)
+    return True
+
+
+def readme_is_current(readme: Path | str, results: Path | str) -> bool:
+    """Whether the README's table is the one that results.csv gives."""
+    text = Path(readme).read_text(encoding="utf-8")
+    return _with_table(text, results_table(read_results(results)), Path(readme)) == text
+
+
+def _with_table(text: str, table: str, readme: Path) -> str:
+    before, begin, rest = text.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not begin or not end:
+        raise ValueError(f"{readme} needs both {_BEGIN} and {_END}, in this order.")
+    return f"{before}{_BEGIN}\n{table}\n{_END}{after}"
+
+
+def _cell(group: pd.DataFrame, metric: str) -> str:
+    if group.empty:
+        return "not run"
+    natural = metric.startswith(("ccc", "pcc", "rmse"))
+    scale, digits = (1, 3) if natural else (100, 1)
+    values = group["value"].astype(float) * scale
+    if len(values) > 1:
+        return f"{values.mean():.{digits}f} ± {values.std(ddof=1):.{digits}f}"
+    ends = [f"{float(group[end].iloc[0]) * scale:.{digits}f}" for end in ("low", "high")]
+    return f"{values.iloc[0]:.{digits}f} [{', '.join(ends)}]"
+
+
+def _keys(table: pd.DataFrame) -> pd.Series:
+    if table.empty:
+        return pd.Series([], dtype=str)
+    return table[_KEY].astype(str).agg("\x1f".join, axis=1)
+
+
+assert tuple(field.name for field in fields(Result)) == COLUMNS

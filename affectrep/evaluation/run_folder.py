@@ -1,0 +1,146 @@
+"""Read the files of a run folder, with a sentence for each that is missing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from affectrep.evaluation.predictions import read_predictions
+
+__all__ = ["RunFolder"]
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A folder ``runs/<name>-<seed>`` that training wrote.
+
+    Raises:
+        FileNotFoundError: if the folder is missing, or holds no run.
+    """
+
+    path: Path
+
+    def __post_init__(self) -> None:
+        if not self.path.is_dir():
+            raise FileNotFoundError(f"{self.path}: no such run folder.")
+        if not (self.path / "config.yaml").is_file():
+            raise FileNotFoundError(
+                f"{self.path} holds no config.yaml, so it is not a run; "
+                "give a folder such as runs/<name>-<seed>."
+            )
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The resolved configuration as plain values."""
+        values = yaml.safe_load((self.path / "config.yaml").read_text(encoding="utf-8"))
+        if not isinstance(values, dict) or "name" not in values:
+            raise ValueError(f"{self.path / 'config.yaml'}: expected a configuration with a name.")
+        return values
+
+    @property
+    def name(self) -> str:
+        """The configuration's name."""
+        return str(self.config["name"])
+
+    @property
+    def seed(self) -> int:
+        """The run's seed."""
+        return int(self.config.get("seed", 0))
+
+    @property
+    def config_hash(self) -> str:
+        """Short SHA-256 of the resolved configuration."""
+        return hashlib.sha256((self.path / "config.yaml").read_bytes()).hexdigest()[:12]
+
+    @property
+    def model_hash(self) -> str:
+        """Short SHA-256 of the weights.
+
+        Raises:
+            FileNotFoundError: if training has not saved a model yet.
+        """
+        weights = self.path / "model" / "model.safetensors"
+        if not weights.is_file():
+            raise FileNotFoundError(
+                f"{weights} is not there: the run is not finished. "
+                "Give the same `affectrep train` command again to go on."
+            )
+        with weights.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """What is known of the machine and the training time; empty where nothing is."""
+        return self._json("environment.json")
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The fingerprint and the description of the corpus; empty where nothing is."""
+        return self._json("data.json")
+
+    @property
+    def fingerprint(self) -> dict[str, dict[str, Any]]:
+        """Rows and digests per split, as they were in training."""
+        data = self.data
+        return dict(data.get("fingerprint") or {k: v for k, v in data.items() if k in _SPLITS})
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """The description of the corpus."""
+        return dict(self.data.get("info") or {})
+
+    def table_path(self, split: str) -> Path:
+        """Where the predictions of a split lie."""
+        return self.path / "predictions" / f"{split}.parquet"
+
+    def table(self, split: str) -> pd.DataFrame:
+        """Return the stored predictions of a split."""
+        return read_predictions(self.table_path(split))
+
+    def scorecard(self, split: str) -> dict[str, Any]:
+        """Return the stored figures of a split; empty where it was not evaluated."""
+        return self._json(f"predictions/{split}.json")
+
+    def history(self) -> pd.DataFrame:
+        """Return ``metrics.jsonl`` as a table: step, phase, name, value, epoch.
+
+        Of a figure that was written twice (a run that went on after a stop) the last counts.
+        """
+        columns = ["step", "phase", "name", "value", "epoch"]
+        path = self.path / "metrics.jsonl"
+        if not path.is_file():
+            return pd.DataFrame(columns=columns)
+        lines = path.read_text(encoding="utf-8").splitlines()
+        rows = [row for line in lines if (row := _line(line)) is not None]
+        table = pd.DataFrame(rows, columns=columns)
+        return table.drop_duplicates(["step", "phase", "name"], keep="last").reset_index(drop=True)
+
+    def _json(self, name: str) -> dict[str, Any]:
+        path = self.path / name
+        if not path.is_file():
+            return {}
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{path} is not readable as JSON: {error}") from None
+        return values if isinstance(values, dict) else {}
+
+
+_SPLITS: Sequence[str] = ("train", "validation", "test")
+
+
+def _line(text: str) -> dict[str, Any] | None:
+    """Return a line of metrics.jsonl; None for one that was cut off when the run was killed."""
+    try:
+        row = json.loads(text)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) else None

@@ -1,0 +1,87 @@
+"""A frozen encoder reads each row once; the heads then train on the stored embeddings."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from affectrep.batch import Batch
+from affectrep.training.forward import Precision, forward
+
+__all__ = ["cache_key", "collate_cached", "embed_rows"]
+
+
+class _Loader(Protocol):
+    def __len__(self) -> int:
+        """Return the number of batches."""
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield every row once."""
+
+
+def cache_key(weights: Sequence[Tensor], *, rows: Any, settings: Any) -> str:
+    """Return a name for embeddings: it changes with weights, rows and settings.
+
+    Args:
+        weights: all weights of the encoder.
+        rows: JSON value that identifies the rows, such as a manifest's fingerprint.
+        settings: JSON value of everything else that matters.
+    """
+    digest = hashlib.sha256(json.dumps([rows, settings], sort_keys=True).encode())
+    for weight in weights:
+        data = weight.detach().cpu().contiguous()
+        digest.update(data.view(torch.uint8).numpy().tobytes() if data.numel() else b"")
+    return digest.hexdigest()[:32]
+
+
+def embed_rows(
+    model: nn.Module,
+    batches: _Loader,
+    *,
+    path: Path,
+    precision: Precision = "fp32",
+    note: Callable[[int], None] = lambda done: None,
+) -> dict[str, Tensor]:
+    """Return ``{row id: (dim,) embedding}``, read from ``path`` or computed and stored there."""
+    if path.is_file():
+        return load_file(path)
+    device = next(model.parameters()).device
+    model.eval()
+    found: dict[str, Tensor] = {}
+    for done, batch in enumerate(batches):
+        output = forward(model, batch.to(device), precision=precision, grad=False)
+        for row, embedding in zip(batch.ids, output.embeddings.cpu(), strict=True):
+            found[row] = embedding.clone()
+        note(done + 1)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    save_file(found, partial)
+    partial.replace(path)
+    return found
+
+
+def collate_cached(rows: list[Any], embeddings: dict[str, Tensor]) -> Batch:
+    """Join rows to a batch whose input is their stored embeddings; nothing is decoded.
+
+    Args:
+        rows: with ``id``, ``label`` and ``domains``, as a data room's rows have them.
+        embeddings: by row id, each ``(dim,)``.
+    """
+    names = [row["id"] for row in rows]
+    return Batch(
+        inputs={"embeddings": torch.stack([embeddings[name] for name in names])},
+        labels=torch.from_numpy(np.stack([row["label"] for row in rows])),
+        ids=names,
+        domains={
+            name: torch.tensor([row["domains"][name] for row in rows], dtype=torch.long)
+            for name in rows[0]["domains"]
+        },
+    )

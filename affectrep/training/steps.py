@@ -1,0 +1,280 @@
+"""One training step: the phases of an objective, in order, over the micro-batches of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from affectrep.batch import Batch, Output
+from affectrep.objectives.phase import Carry, Phase, PhaseResult, Term
+from affectrep.training.forward import Precision, RandomState, forward
+from affectrep.training.optimizers import PhaseOptimizer
+from affectrep.training.processes import Processes
+
+__all__ = ["StepLog", "StepRunner"]
+
+MODEL_PLAYERS = {"encoder", "heads"}
+
+
+@dataclass
+class StepLog:
+    """Numbers of a step by (phase, name), and the phases that had nothing to do."""
+
+    numbers: dict[tuple[str, str], float] = field(default_factory=dict)
+    skipped: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Consecutive phases that can share one pass: no phase but the last moves the model."""
+
+    phases: tuple[Phase, ...]
+
+    @property
+    def norm(self) -> str:
+        return "train" if any(phase.norm == "train" for phase in self.phases) else "frozen"
+
+    @property
+    def grad(self) -> bool:
+        return any(phase.grad for phase in self.phases)
+
+
+class StepRunner:
+    """Runs the phases of a step.
+
+    A batch of one micro-batch goes through the model once for each group of phases. Several
+    micro-batches are summed one by one if the rows of every phase are independent; otherwise all
+    of them are encoded first, the loss is taken on the whole, and its gradient is brought back in
+    a second pass with the same random numbers (gradient caching), which is exact.
+
+    Args:
+        model: maps inputs to an Output; ``players`` holds its parts and the objective's.
+        players: name -> module whose parameters a phase may move.
+        phases: of the objective, in order.
+        optimizers: name -> optimizer that phases refer to.
+        processes: the process group.
+        precision: of the pass through the model.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        players: Mapping[str, nn.Module],
+        phases: Sequence[Phase],
+        *,
+        optimizers: Mapping[str, PhaseOptimizer],
+        processes: Processes,
+        precision: Precision = "fp32",
+    ) -> None:
+        self.model, self.optimizers, self.processes = model, optimizers, processes
+        self.precision = precision
+        self.parameters = {phase.name: _moving(phase, players) for phase in phases}
+        self.groups = _groups(phases)
+        self.joint = any(phase.span == "batch" for phase in phases)
+        self.scaler = torch.amp.GradScaler("cuda", enabled=precision == "fp16")
+
+    def step(self, micro: Sequence[Batch]) -> StepLog:
+        """Run every phase on the micro-batches and move the players."""
+        log = StepLog()
+        carries: list[Carry] = [{} for _ in micro]
+        for group in self.groups:
+            if len(micro) == 1:
+                self._whole(group, micro[0], carries[0], log)
+            elif self.joint:
+                self._cached(group, micro, carries[0], log)
+            else:
+                self._accumulated(group, micro, carries, log)
+        if self.precision == "fp16":
+            self.scaler.update()
+        return log
+
+    def _whole(self, group: _Group, batch: Batch, carry: Carry, log: StepLog) -> None:
+        output = self._forward(batch, group, grad=group.grad)
+        for i, phase in enumerate(group.phases):
+            view = output if phase.grad else output.detach()
+            result = _loss(phase, view, batch, carry)
+            total = self._total(phase, result, log)
+            if total is not None:
+                again = phase.grad and any(later.grad for later in group.phases[i + 1 :])
+                self._backward(total, self.parameters[phase.name], again=again)
+                self._move(phase, log)
+
+    def _cached(self, group: _Group, micro: Sequence[Batch], carry: Carry, log: StepLog) -> None:
+        states, parts = [], []
+        for batch in micro:
+            states.append(RandomState())
+            parts.append(self._forward(batch, group, grad=False, norm="frozen"))
+        after = RandomState()
+        whole, joined = Output.concatenate(parts), Batch.concatenate(micro)
+        for phase in group.phases:
+            leaves = _leaves(whole) if phase.grad else whole
+            result = _loss(phase, leaves, joined, carry)
+            total = self._total(phase, result, log)
+            if total is None:
+                continue
+            values = list(leaves.tensors().values()) if phase.grad else []
+            own = self.parameters[phase.name]
+            self._backward(total, [*values, *own], again=False)
+            if phase.grad:
+                self._second_pass(group, micro, states, leaves, own)
+                after.restore()
+            self._move(phase, log)
+
+    def _second_pass(
+        self,
+        group: _Group,
+        micro: Sequence[Batch],
+        states: Sequence[RandomState],
+        leaves: Output,
+        own: Sequence[nn.Parameter],
+    ) -> None:
+        start = 0
+        for batch, state in zip(micro, states, strict=True):
+            state.restore()
+            output = self._forward(batch, group, grad=True)
+            rows = slice(start, start + len(batch))
+            start += len(batch)
+            pairs = [
+                (value, leaf.grad[rows])
+                for value, leaf in zip(
+                    output.tensors().values(), leaves.tensors().values(), strict=True
+                )
+                if leaf.grad is not None and value.requires_grad
+            ]
+            if pairs:
+                surrogate = torch.stack([(value * grad).sum() for value, grad in pairs]).sum()
+                surrogate.backward(inputs=list(own))
+
+    def _accumulated(
+        self, group: _Group, micro: Sequence[Batch], carries: Sequence[Carry], log: StepLog
+    ) -> None:
+        for phase in group.phases:
+            masked = [_rows(phase, batch, carry) for batch, carry in zip(micro, carries, strict=True)]
+            totals = self.processes.sum_each(_add([_counts(phase, batch) for batch in masked]))
+            worked = 0.0
+            for batch, rows, carry in zip(micro, masked, carries, strict=True):
+                output = self._forward(batch, group, grad=phase.grad)
+                result = _loss(phase, output if phase.grad else output.detach(), batch, carry)
+                shares = _counts(phase, rows)
+                terms = [
+                    _scaled(term, shares.get(term.name, shares["rows"]), totals)
+                    for term in result.terms
+                    if term.count > 0
+                ]
+                worked += len(terms)
+                self._note(phase, result, [(term, value) for term, value in terms], log)
+                if terms:
+                    loss = torch.stack([value for _, value in terms]).sum()
+                    self._backward(loss, self.parameters[phase.name], again=False)
+            if self.processes.sum_each({"worked": worked})["worked"] > 0:
+                self._move(phase, log)
+            else:
+                log.skipped.append(phase.name)
+
+    def _forward(
+        self, batch: Batch, group: _Group, *, grad: bool, norm: str | None = None
+    ) -> Output:
+        mode = "frozen" if (norm or group.norm) == "frozen" else "train"
+        return forward(
+            self.model,
+            batch,
+            precision=self.precision,
+            norm="frozen" if mode == "frozen" else "train",
+            grad=grad,
+        )
+
+    def _total(self, phase: Phase, result: PhaseResult, log: StepLog) -> Tensor | None:
+        """Weigh terms by this process's share of their items; None if no process has any."""
+        totals = self.processes.sum_each({term.name: term.count for term in result.terms})
+        if not any(total > 0 for total in totals.values()):
+            log.skipped.append(phase.name)
+            return None
+        scaled = [_scaled(term, term.count, totals) for term in result.terms]
+        self._note(phase, result, scaled, log)
+        if not scaled:
+            return torch.zeros(())
+        return torch.stack([value for _, value in scaled]).sum()
+
+    def _note(
+        self, phase: Phase, result: PhaseResult, scaled: Sequence[tuple[Term, Tensor]], log: StepLog
+    ) -> None:
+        for term, value in scaled:
+            key = (phase.name, term.name)
+            share = float(value.detach()) / term.weight if term.weight else 0.0
+            log.numbers[key] = log.numbers.get(key, 0.0) + share
+        for name, number in result.logs.items():
+            log.numbers[(phase.name, name)] = float(number)
+
+    def _backward(self, loss: Tensor, inputs: Sequence[Tensor], *, again: bool) -> None:
+        if loss.requires_grad:
+            self.scaler.scale(loss).backward(inputs=list(inputs), retain_graph=again)
+
+    def _move(self, phase: Phase, log: StepLog) -> None:
+        parameters = self.parameters[phase.name]
+        self.processes.sum_gradients(parameters)
+        norm = self.optimizers[phase.optimizer].step(parameters, self.scaler)
+        log.numbers[(phase.name, "grad_norm")] = norm
+
+
+def _moving(phase: Phase, players: Mapping[str, nn.Module]) -> list[nn.Parameter]:
+    unknown = [name for name in phase.updates if name not in players]
+    if unknown:
+        raise ValueError(
+            f"phase {phase.name} updates {', '.join(unknown)}; there are {', '.join(players)}"
+        )
+    return [
+        parameter
+        for name in phase.updates
+        for parameter in players[name].parameters()
+        if parameter.requires_grad
+    ]
+
+
+def _groups(phases: Sequence[Phase]) -> list[_Group]:
+    groups: list[list[Phase]] = [[]]
+    for phase in phases:
+        groups[-1].append(phase)
+        if MODEL_PLAYERS & set(phase.updates):
+            groups.append([])
+    return [_Group(tuple(group)) for group in groups if group]
+
+
+def _loss(phase: Phase, output: Output, batch: Batch, carry: Carry) -> PhaseResult:
+    if phase.rows is not None:
+        mask = phase.rows(batch, carry)
+        output, batch = output.select(mask), batch.select(mask)
+    result = phase.loss(output, batch, carry)
+    carry.update(result.carry)
+    return result
+
+
+def _rows(phase: Phase, batch: Batch, carry: Carry) -> Batch:
+    return batch if phase.rows is None else batch.select(phase.rows(batch, carry))
+
+
+def _counts(phase: Phase, batch: Batch) -> dict[str, float]:
+    stated = phase.counts(batch) if phase.counts is not None and len(batch) else {}
+    return {"rows": float(len(batch)), **stated}
+
+
+def _add(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    names = {name for part in parts for name in part}
+    return {name: sum(part.get(name, 0.0) for part in parts) for name in names}
+
+
+def _scaled(term: Term, count: float, totals: Mapping[str, float]) -> tuple[Term, Tensor]:
+    total = totals.get(term.name, totals.get("rows", 0.0))
+    share = count / total if total > 0 else 0.0
+    return term, term.value * (term.weight * share)
+
+
+def _leaves(output: Output) -> Output:
+    return Output(
+        **{
+            name: value.detach().requires_grad_(value.is_floating_point())
+            for name, value in output.tensors().items()
+        }
+    )
