@@ -126,12 +126,11 @@ def build_training_loader(
     preprocess: Any,
     *,
     collate: Collate | None = None,
-    rank: int = 0,
-    world: int = 1,
+    share: tuple[int, int] = (0, 1),
 ) -> StepLoader:
     """Build the steps of training over the train split; ``collate`` replaces the modality's."""
     rows = TextRows(manifest, "train", manifest.domains())
-    lengths = rows.lengths(preprocess)
+    lengths, budget = rows.lengths(preprocess), config.data.max_batch_tokens
     sampler = BatchSampler(
         lengths,
         len(rows),
@@ -143,10 +142,8 @@ def build_training_loader(
         rows,
         sampler,
         collate or partial(collate_text, preprocess=preprocess),
-        lengths=lengths,
-        max_tokens=config.data.max_batch_tokens,
-        rank=rank,
-        world=world,
+        budget=None if budget is None else (lengths, budget),
+        share=share,
         workers=config.data.workers,
     )
 

@@ -98,7 +98,7 @@ def prepare(
     """Read a corpus, check it and show its data card."""
     from affectrep.commands import prepare as command
 
-    command.run(config, overrides or [], rows=rows, write_rows=write_rows)
+    command.run(config, overrides or [], rows=rows, write_rows_to=write_rows)
 
 
 @app.command()

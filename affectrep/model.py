@@ -120,9 +120,8 @@ class AffectModel(nn.Module):
     def save_pretrained(self, folder: str | Path) -> Path:
         """Write the model into a folder, whole or not at all.
 
-        The folder gets affectrep.json, model.safetensors, README.md and encoder/. With frozen or
-        LoRA tuning of a bundled or hub checkpoint the trained weights alone are stored, with the
-        reference to the base. An earlier model in the folder is replaced at the end.
+        With frozen or LoRA tuning of a bundled or hub checkpoint the trained weights alone are
+        stored, with the reference to the base. An earlier model in the folder is replaced.
 
         Raises:
             ValueError: if the folder holds something else than a model.
@@ -139,9 +138,8 @@ class AffectModel(nn.Module):
             _swap(partial, target)
         except Exception as error:
             shutil.rmtree(partial, ignore_errors=True)
-            raise OSError(
-                f"cannot save the model to {folder}: {error}. An earlier one is untouched"
-            ) from error
+            words = f"cannot save the model to {folder}: {error}. An earlier one is untouched"
+            raise OSError(words) from error
         return target
 
     def _write(self, folder: Path) -> None:

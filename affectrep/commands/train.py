@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from dataclasses import asdict
@@ -11,7 +12,7 @@ from typing import Any
 
 import torch
 import yaml
-from accelerate import PartialState
+from accelerate import PartialState  # type: ignore[import-untyped]
 from rich.console import Console
 
 from affectrep.build import (
@@ -98,8 +99,6 @@ def _check(manifest: Manifest, folder: RunFolder) -> None:
             console.print(f"{problem.severity}: {problem.message}")
     require_clean(problems)
     if folder.data.is_file():
-        import json
-
         before = json.loads(folder.data.read_text(encoding="utf-8"))["fingerprint"]
         changed = [name for name, part in manifest.fingerprint().items() if before[name] != part]
         if changed:
@@ -126,10 +125,11 @@ def _build_trainer(
         manifest,
         preprocess,
         collate=train_collate,
-        rank=state.process_index,
-        world=state.num_processes,
+        share=(state.process_index, state.num_processes),
     )
-    validation = build_loader(config, manifest, "validation", preprocess, collate=validation_collate)
+    validation = build_loader(
+        config, manifest, "validation", preprocess, collate=validation_collate
+    )
 
     def validate(trained: AffectModel) -> dict[str, float]:
         cast = partial(autocast, state.device.type, training.precision)
@@ -150,8 +150,8 @@ def _build_trainer(
             checkpoint_minutes=training.checkpoint_minutes,
             checkpoint_steps=training.checkpoint_steps,
             lower_is_better=training.select.startswith(("rmse", "cross_entropy")),
+            optimizer=OptimizerSettings(**config.optimizer.model_dump()),
         ),
-        optimizer=OptimizerSettings(**config.optimizer.model_dump()),
     )
 
 

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 __all__ = [
-    "CrossEntropyConfig",
     "Config",
+    "CrossEntropyConfig",
     "DataConfig",
     "EncoderConfig",
     "EvaluationConfig",
@@ -178,10 +178,10 @@ class Config(Section):
     @model_validator(mode="after")
     def _contrast_needs_its_input(self) -> Config:
         objective = self.objective
-        if isinstance(objective, SupConConfig):
-            if objective.reads == "projections" and self.heads.projection_dim is None:
-                raise ValueError(
-                    "objective.reads is projections but heads.projection_dim is null: "
-                    "set heads.projection_dim=128 or objective.reads=embeddings"
-                )
+        projected = isinstance(objective, SupConConfig) and objective.reads == "projections"
+        if projected and self.heads.projection_dim is None:
+            raise ValueError(
+                "objective.reads is projections but heads.projection_dim is null: "
+                "set heads.projection_dim=128 or objective.reads=embeddings"
+            )
         return self

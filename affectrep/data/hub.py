@@ -37,7 +37,7 @@ def load_hub(
         revision: branch, where it is not the main one.
 
     Raises:
-        ValueError: if the hub cannot be reached, or has no such data set.
+        ValueError: if the hub cannot be reached, has no such data set, or that has no split.
     """
     from datasets import load_dataset
 
@@ -50,7 +50,10 @@ def load_hub(
             f"the Hugging Face hub did not give {name} ({reason[:160]}), and there is no such "
             f"folder here. {instead}"
         ) from None
-    return frames(loaded)
+    found = frames(loaded)
+    if not found:
+        raise ValueError(f"{name} has the splits {', '.join(loaded)}, no train or test. {instead}")
+    return found
 
 
 @contextmanager

@@ -36,9 +36,9 @@ class StepLoader:
         rows: indexable rows.
         sampler: the plan of an epoch, over all processes.
         collate: rows -> Batch.
-        lengths: of the rows, for the budget.
-        max_tokens: padded tokens (or other length units) of a micro-batch; None: one micro-batch.
-        rank, world: this process and how many there are.
+        budget: lengths of all rows and the padded length units (tokens) that a micro-batch may
+            hold; None makes one micro-batch of each step.
+        share: this process's rank and how many there are.
         workers: decoding processes.
     """
 
@@ -48,15 +48,15 @@ class StepLoader:
         sampler: BatchSampler,
         collate: Collate,
         *,
-        lengths: Sequence[int] | None = None,
-        max_tokens: int | None = None,
-        rank: int = 0,
-        world: int = 1,
+        budget: tuple[Sequence[int], int] | None = None,
+        share: tuple[int, int] = (0, 1),
         workers: int = 0,
     ) -> None:
         self.rows, self.sampler, self.collate = rows, sampler, collate
-        self.lengths, self.max_tokens = lengths, max_tokens
-        self.rank, self.world, self.workers = rank, world, workers
+        self.lengths = None if budget is None else budget[0]
+        self.max_tokens = None if budget is None else budget[1]
+        self.rank, self.world = share
+        self.workers = workers
 
     def __len__(self) -> int:
         return len(self.sampler)
@@ -109,7 +109,7 @@ class InOrder:
         self.order = order if lengths is None else sorted(order, key=lambda row: lengths[row])
 
     def __len__(self) -> int:
-        return -(-len(self.order) // self.batch_size)
+        return (len(self.order) + self.batch_size - 1) // self.batch_size
 
     def __iter__(self) -> Iterator[Batch]:
         for start in range(0, len(self.order), self.batch_size):

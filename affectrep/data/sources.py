@@ -70,8 +70,8 @@ def read_delimited(path: Path, *, delimiter: str, names: list[str] | None = None
         spreadsheet shows it) and ``source_file``.
 
     Raises:
-        ValueError: if the file is not UTF-8, empty, or a record has another number of values than
-            the first; all such records are named.
+        ValueError: if the file is not UTF-8, empty, two columns share a name, or records have
+            another number of values than there are columns; all such records are named.
     """
     reader = csv.reader(io.StringIO(decode(path), newline=""), delimiter=delimiter, strict=True)
     try:
@@ -82,12 +82,16 @@ def read_delimited(path: Path, *, delimiter: str, names: list[str] | None = None
         names = [name.strip() for name in records.pop(0)[1]]
     if not records or names is None:
         raise ValueError(f"{path} holds no rows")
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twice:
+        raise ValueError(f"{path} has several columns {', '.join(twice)}: give each its own name")
     wrong = [number for number, record in records if len(record) != len(names)]
     if wrong:
         shown = ", ".join(map(str, wrong[:10])) + (", ..." if len(wrong) > 10 else "")
         raise ValueError(
             f"{path}: expected {len(names)} values per row ({', '.join(names)}), "
-            f"but {len(wrong)} rows have another number: row {shown}"
+            f"but {len(wrong)} rows have another number: row {shown}. "
+            "Put quotes around values that hold the separator."
         )
     table = pd.DataFrame([record for _, record in records], columns=names, dtype=object)
     return table.assign(row=[number for number, _ in records], source_file=path.name)
@@ -115,19 +119,23 @@ def read_layout(folder: Path) -> dict[str, pd.DataFrame]:
     """Read a folder that holds the splits of a corpus; split -> rows, empty if it holds none.
 
     Read are a folder that `datasets` saved (``save_to_disk``), and files whose name begins with a
-    split's name, as ``train.csv`` or the hub's ``data/validation-00000-of-00001.parquet``.
+    split's name, as ``train.csv`` or the hub's ``data/validation-00000-of-00001.parquet``, or that
+    lie in a folder of that name.
     """
-    if (folder / "dataset_dict.json").is_file():
-        from datasets import load_from_disk
+    if any((folder / name).is_file() for name in ("dataset_dict.json", "state.json")):
+        from datasets import DatasetDict, load_from_disk
 
-        return frames(load_from_disk(str(folder)))
+        loaded = load_from_disk(str(folder))
+        return frames(loaded if isinstance(loaded, DatasetDict) else {"train": loaded})
     parts: dict[str, list[pd.DataFrame]] = {}
     for pattern in ("*.parquet", "*/*.parquet", "*.csv", "*.tsv"):
         for path in sorted(folder.glob(pattern)):
-            split = split_name(re.split(r"[-_.]", path.name)[0]) or split_name(path.parent.name)
+            name = path.relative_to(folder)
+            words = (re.split(r"[-_.]", name.name)[0], *name.parts[:-1])
+            split = next(filter(None, map(split_name, words)), None)
             if split is not None:
-                name = path.relative_to(folder).as_posix()
-                parts.setdefault(split, []).append(read_table(path).assign(source_file=name))
+                table = read_table(path).assign(source_file=name.as_posix())
+                parts.setdefault(split, []).append(table)
         if parts:
             break
     return {split: pd.concat(tables, ignore_index=True) for split, tables in parts.items()}

@@ -52,9 +52,9 @@ def hold_out(
     sizes = Counter(groups)
     strata = _strata(rows) if stratify or by is not None else [""] * len(rows)
     if by is None:
-        held = _draw(
-            order, sizes, dict(zip(reversed(groups), reversed(strata), strict=True)), share
-        )
+        # a text with several labels counts for the first of them by name
+        stratum = dict(sorted(zip(groups, strata, strict=True), reverse=True))
+        held = _draw(order, sizes, stratum, share)
     else:
         held = _draw_people(order, sizes, Counter(zip(groups, strata, strict=True)), share)
     if not held:

@@ -64,7 +64,8 @@ class AttentionPooling(nn.Module):
         scores = self.score(features).squeeze(-1).float()
         scores = scores.masked_fill(mask == 0, torch.finfo(scores.dtype).min)
         weights = scores.softmax(dim=1).to(features.dtype)
-        return (weights.unsqueeze(-1) * features).sum(dim=1)
+        pooled: Tensor = (weights.unsqueeze(-1) * features).sum(dim=1)
+        return pooled
 
 
 def pooling_layer(name: str, dim: int) -> nn.Module | None:

@@ -16,7 +16,8 @@ from affectrep.evaluation.metrics import Statistics, classification_statistics
 __all__ = ["Families", "families_from_confusion", "family_statistics", "family_table"]
 
 Array = NDArray[Any]
-LEAST = 0.05
+LEAST = 0.02
+SHRINK = 20
 
 
 @dataclass(frozen=True)
@@ -104,31 +105,38 @@ def families_from_confusion(
     least: float = LEAST,
     source: dict[str, Any] | None = None,
 ) -> Families:
-    """Group classes that are mistaken for one another.
+    """Group classes that are mistaken for one another more than chance would have it.
 
-    The similarity of two classes is the mean of the two shares of their rows that went to the
-    other. Groups are joined by average linkage while the mean similarity across them is at least
-    ``least``. Classes are listed in declared order, groups by their first class.
+    The pull of class i towards j is ``(C_ij - n_i q_j) / (n_i + 20)``, where ``n_i`` are the rows
+    of i and ``q_j`` is the share of all predictions that are j: a frequent class attracts errors
+    from everywhere, and a class of few rows proves little. The similarity of two classes is the
+    mean of the two pulls, at least 0. Groups are joined by average linkage while the mean
+    similarity across them is at least ``least``. Groups are listed by their first class.
 
     Args:
         confusion: counts ``(classes, classes)`` on validation, rows are the true class.
         classes: names.
-        least: share in [0, 1].
+        least: mean share of rows beyond chance, in [0, 1].
         source: kept with the families.
 
     Example:
-        >>> counts = np.array([[8, 2, 0], [2, 8, 0], [0, 0, 9]])
+        >>> counts = np.array([[50, 30, 0], [30, 50, 0], [0, 0, 90]])
         >>> families_from_confusion(counts, ["anger", "annoyance", "joy"]).groups
         [['anger', 'annoyance']]
     """
     from scipy.cluster.hierarchy import fcluster, linkage
     from scipy.spatial.distance import squareform
 
-    rule = f"average linkage on symmetrised row-normalised confusions, at least {least:g}"
+    rule = (
+        "average linkage on symmetrised row-normalised confusions beyond chance "
+        f"(shrunk by {SHRINK} rows), at least {least:g}"
+    )
     if len(classes) < 2:
         return Families([], list(classes), rule, source or {})
-    share = confusion / np.maximum(confusion.sum(1, keepdims=True), 1)
-    distance = 1 - (share + share.T) / 2
+    rows = confusion.sum(1, keepdims=True)
+    chance = rows * confusion.sum(0) / max(1, confusion.sum())
+    pull = (confusion - chance) / (rows + SHRINK)
+    distance = 1 - np.clip((pull + pull.T) / 2, 0, None)
     np.fill_diagonal(distance, 0)
     tree = linkage(squareform(distance, checks=False), method="average")
     numbers = fcluster(tree, t=1 - least + 1e-12, criterion="distance")

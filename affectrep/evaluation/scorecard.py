@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -159,7 +158,7 @@ def warnings_of(table: pd.DataFrame, resampling: Resampling) -> list[str]:
 
 def _metrics(
     table: pd.DataFrame, resampling: Resampling, families: Families | None
-) -> dict[str, dict[str, float]]:
+) -> dict[str, dict[str, float | None]]:
     clusters: Array | None = None
     if resampling.cluster:
         if resampling.cluster not in table:
@@ -171,11 +170,11 @@ def _metrics(
     sets: list[Statistics] = [table_statistics(table)]
     if families is not None and table.attrs["task"] == "classification":
         sets.append(family_statistics(*table_targets(table), families))
-    found: dict[str, dict[str, float]] = {}
+    found: dict[str, dict[str, float | None]] = {}
     for statistics in sets:
         if len(table) < 2 or (clusters is not None and len(set(clusters)) < 2):
             for name, value in statistics.values().items():
-                found[name] = {"value": value, "low": math.nan, "high": math.nan}
+                found[name] = {"value": value, "low": None, "high": None}
             continue
         intervals = bootstrap(
             statistics,

@@ -31,7 +31,7 @@ def gather_rows(rows: Tensor) -> list[Tensor]:
     if not _active():
         return [rows]
     sizes = _sizes(rows)
-    gathered = _Gather.apply(rows, sizes)
+    gathered = _Gather.apply(rows, sizes)  # type: ignore[no-untyped-call]
     return list(torch.split(gathered, sizes))
 
 

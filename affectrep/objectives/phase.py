@@ -110,5 +110,11 @@ class Objective(Protocol):
     def sampling_hint(self) -> Mapping[str, Tensor]:
         """Return plain tensors for the sampler, such as confusable class pairs."""
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return what must survive a restart."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> Any:
+        """Go on from a saved state."""
+
     def progress(self, done: float) -> None:
         """Take note of the share of training done, in [0, 1], before a step."""

@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["generator_state", "load_latest", "save_atomic", "save_checkpoint", "set_generator_state"]
+__all__ = [
+    "generator_state",
+    "load_latest",
+    "save_atomic",
+    "save_checkpoint",
+    "set_generator_state",
+]
 
 LAST, PREVIOUS = "last.pt", "previous.pt"
 
@@ -57,7 +63,7 @@ def load_latest(folder: Path) -> dict[str, Any] | None:
         try:
             state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
             return state
-        except Exception:  # noqa: BLE001, S112 - a torn file can fail in any way
+        except Exception:  # a torn file can fail in any way
             continue
     if found:
         raise OSError(f"{folder}: no readable checkpoint. Delete the run's folder to start again.")
@@ -71,7 +77,7 @@ def generator_state() -> dict[str, Any]:
     return {
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        "numpy": [name, torch.tensor(keys.tolist()), position, has_gauss, cached],
+        "numpy": [name, torch.tensor(np.asarray(keys).tolist()), position, has_gauss, cached],
         "python": [version, list(internal), gauss],
     }
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import torch
 from torch import nn
+from torch.amp.grad_scaler import GradScaler
 
 from affectrep.objectives.phase import Phase
 
@@ -53,7 +54,7 @@ class PhaseOptimizer:
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
             group["lr"] = peak * factor
 
-    def step(self, parameters: Sequence[nn.Parameter], scaler: torch.amp.GradScaler) -> float:
+    def step(self, parameters: Sequence[nn.Parameter], scaler: GradScaler) -> float:
         """Clip, move the parameters that have a gradient, clear it; return the gradient's norm."""
         scaler.unscale_(self.optimizer)
         limit = self.settings.max_grad_norm

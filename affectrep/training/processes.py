@@ -86,6 +86,6 @@ class Processes:
         flat = torch.cat([grad.reshape(-1) for grad in grads])
         distributed.all_reduce(flat)
         sizes = [grad.numel() for grad in grads]
-        parts = flat.split(sizes)
+        parts = torch.split(flat, sizes)
         for parameter, part in zip(parameters, parts, strict=True):
             parameter.grad = part.view_as(parameter).clone()

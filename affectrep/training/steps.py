@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+from torch.amp.grad_scaler import GradScaler
 
 from affectrep.batch import Batch, Output
 from affectrep.objectives.phase import Carry, Phase, PhaseResult, Term
@@ -74,7 +75,7 @@ class StepRunner:
         self.parameters = {phase.name: _moving(phase, players) for phase in phases}
         self.groups = _groups(phases)
         self.joint = any(phase.span == "batch" for phase in phases)
-        self.scaler = torch.amp.GradScaler("cuda", enabled=precision == "fp16")
+        self.scaler = GradScaler("cuda", enabled=precision == "fp16")
 
     def step(self, micro: Sequence[Batch]) -> StepLog:
         """Run every phase on the micro-batches and move the players."""
@@ -146,13 +147,15 @@ class StepRunner:
             ]
             if pairs:
                 surrogate = torch.stack([(value * grad).sum() for value, grad in pairs]).sum()
-                surrogate.backward(inputs=list(own))
+                torch.autograd.backward(surrogate, inputs=list(own))
 
     def _accumulated(
         self, group: _Group, micro: Sequence[Batch], carries: Sequence[Carry], log: StepLog
     ) -> None:
         for phase in group.phases:
-            masked = [_rows(phase, batch, carry) for batch, carry in zip(micro, carries, strict=True)]
+            masked = [
+                _rows(phase, batch, carry) for batch, carry in zip(micro, carries, strict=True)
+            ]
             totals = self.processes.sum_each(_add([_counts(phase, batch) for batch in masked]))
             worked = 0.0
             for batch, rows, carry in zip(micro, masked, carries, strict=True):
@@ -210,7 +213,8 @@ class StepRunner:
 
     def _backward(self, loss: Tensor, inputs: Sequence[Tensor], *, again: bool) -> None:
         if loss.requires_grad:
-            self.scaler.scale(loss).backward(inputs=list(inputs), retain_graph=again)
+            scaled = self.scaler.scale(loss)
+            torch.autograd.backward(scaled, inputs=list(inputs), retain_graph=again)
 
     def _move(self, phase: Phase, log: StepLog) -> None:
         parameters = self.parameters[phase.name]

@@ -6,7 +6,7 @@ import math
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, Protocol
 
@@ -54,6 +54,7 @@ class TrainerSettings:
     checkpoint_steps: int | None = None
     log_every: int = 20
     lower_is_better: bool = False
+    optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -80,8 +81,7 @@ class Trainer:
         batches: the micro-batches of each step.
         validate: scores the model on the validation split, by metric name.
         folder: the run's folder; training goes on from its last checkpoint.
-        optimizer: learning rates and schedule.
-        settings: epochs, selection, precision, checkpoints.
+        settings: epochs, selection, precision, checkpoints, learning rates.
 
     Raises:
         ValueError: if the selection metric is not among the validation's.
@@ -97,7 +97,6 @@ class Trainer:
         validate: Callable[[AffectModel], Mapping[str, float]],
         folder: RunFolder,
         settings: TrainerSettings,
-        optimizer: OptimizerSettings,
     ) -> None:
         self.model, self.objective, self.batches = model, objective, batches
         self.validate, self.folder, self.settings = validate, folder, settings
@@ -105,7 +104,7 @@ class Trainer:
         phases = list(objective.phases())
         self.players = {**model.players(), **objective.players()}
         model.keep_features = any(phase.reads == "features" for phase in phases)
-        self.optimizers = build_optimizers(phases, self.players, optimizer)
+        self.optimizers = build_optimizers(phases, self.players, settings.optimizer)
         self.runner = StepRunner(
             model,
             self.players,
@@ -122,9 +121,7 @@ class Trainer:
         """Train from where the run stands to its end; return what was selected."""
         self._resume()
         self.processes.broadcast(self._tensors())
-        log = (
-            MetricLog(self.folder, step=self.state.step) if self.processes.main else None
-        )
+        log = MetricLog(self.folder, step=self.state.step) if self.processes.main else None
         progress = Progress(self.settings.epochs, len(self.batches), shown=self.processes.main)
         try:
             with _signals(self._ask_to_stop), progress:

@@ -70,7 +70,10 @@ def test_two_processes_make_the_steps_of_one(tmp_path, toy, shares):
         assert_same(model, other_model)
         assert_same(objective, other_objective)
     total = {
-        key: sum(torch.load(tmp_path / f"{r}.pt", weights_only=False)["log"].get(key, 0.0) for r in (0, 1))
+        key: sum(
+            torch.load(tmp_path / f"{r}.pt", weights_only=False)["log"].get(key, 0.0)
+            for r in (0, 1)
+        )
         for key in log.numbers
         if key[1] != "grad_norm"
     }

@@ -68,9 +68,9 @@ def test_every_phase_moves_its_own_players_only():
         optimizers = build_optimizers([moved], players, SETTINGS)
         optimizers[moved.optimizer].progress(0.5)
         before = {name: copy.deepcopy(module.state_dict()) for name, module in players.items()}
-        StepRunner(
-            model, players, [moved], optimizers=optimizers, processes=Processes()
-        ).step([rows()])
+        StepRunner(model, players, [moved], optimizers=optimizers, processes=Processes()).step(
+            [rows()]
+        )
         for name, module in players.items():
             changed = any(
                 not torch.equal(value, before[name][key])
@@ -147,15 +147,15 @@ def test_unknown_player_is_named():
         def loss(self, output: Output, batch: Batch, carry: Carry) -> PhaseResult:
             return PhaseResult([Term("x", output.embeddings.sum(), 1)])
 
+    model = ToyModel()
     with pytest.raises(ValueError, match="ghost"):
-        model = ToyModel()
         StepRunner(model, model.players(), Lost().phases(), optimizers={}, processes=Processes())
 
 
 def test_shared_optimizer_keeps_one_state():
     class Shared(ThreePhases):
         def phases(self):
-            first, second, third = super().phases()
+            first, _, third = super().phases()
             return [
                 first,
                 Phase("adversarial", self._adversarial, updates=("encoder",), rows=self._weak_rows),

@@ -19,7 +19,7 @@ from tests.training.toys import ThreePhases, ToyBatches, ToyModel, TwoPlayers, r
 OPTIMIZER = OptimizerSettings(encoder_lr=0.01, head_lr=0.02, adversary_lr=0.03)
 
 
-class Stop(Exception):
+class StopError(Exception):
     """Stands for SIGKILL: nothing gets a chance to tidy up."""
 
 
@@ -33,7 +33,7 @@ class Killed(ToyBatches):
     def epoch(self, epoch: int, start: int = 0):
         for step, micro in enumerate(super().epoch(epoch, start), start):
             if epoch * self.steps + step == self.at:
-                raise Stop
+                raise StopError
             yield micro
 
 
@@ -50,7 +50,14 @@ def trainer(folder: Path, *, batches=None, toy=TwoPlayers, scores=None, **settin
         right = output.predictions.argmax(1) == rows(30, seed=77).labels
         return {"f1": float(right.double().mean()), "loss": float(output.embeddings.detach().sum())}
 
-    options = {"epochs": 3, "select": "f1", "checkpoint_steps": 3, "log_every": 1, **settings}
+    options = {
+        "epochs": 3,
+        "select": "f1",
+        "checkpoint_steps": 3,
+        "log_every": 1,
+        "optimizer": OPTIMIZER,
+    }
+    options |= settings
     return Trainer(
         model,
         objective,
@@ -58,7 +65,6 @@ def trainer(folder: Path, *, batches=None, toy=TwoPlayers, scores=None, **settin
         validate=validate,
         folder=RunFolder(folder),
         settings=TrainerSettings(**options),
-        optimizer=OPTIMIZER,
     )
 
 
@@ -72,7 +78,7 @@ def numbers(folder: Path) -> list[dict]:
 def test_a_killed_run_ends_with_the_numbers_of_an_uninterrupted_one(tmp_path, toy, sizes, at):
     whole = trainer(tmp_path / "whole", toy=toy, batches=ToyBatches(steps=5, sizes=sizes))
     expected = whole.fit()
-    with pytest.raises(Stop):
+    with pytest.raises(StopError):
         trainer(tmp_path / "cut", toy=toy, batches=Killed(at, steps=5, sizes=sizes)).fit()
     torch.rand(7)  # another process starts with another random state
     again = trainer(tmp_path / "cut", toy=toy, batches=ToyBatches(steps=5, sizes=sizes))
@@ -113,7 +119,8 @@ def test_a_signal_saves_and_the_run_goes_on(tmp_path, number):
     with pytest.raises(Interrupted, match="step 8"):
         trainer(tmp_path / "cut", batches=Signalled(steps=5), checkpoint_steps=1000).fit()
     saved = load_latest(tmp_path / "cut" / "checkpoints")
-    assert saved is not None and saved["state"]["step"] == 8
+    assert saved is not None
+    assert saved["state"]["step"] == 8
     found = trainer(tmp_path / "cut").fit()
     assert {**found, "minutes": 0} == {**expected, "minutes": 0}
 

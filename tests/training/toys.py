@@ -143,7 +143,9 @@ class ThreePhases(ToyObjective):
 
     def _critic(self, output: Output, batch: Batch, carry: Carry) -> PhaseResult:
         assert not output.embeddings.requires_grad
-        return PhaseResult([Term("critic", self.critic(output.embeddings).pow(2).mean(), len(batch))])
+        return PhaseResult(
+            [Term("critic", self.critic(output.embeddings).pow(2).mean(), len(batch))]
+        )
 
     def _adversarial(self, output: Output, batch: Batch, carry: Carry) -> PhaseResult:
         if len(batch) == 0:

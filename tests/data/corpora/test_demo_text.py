@@ -61,9 +61,7 @@ def expand(sentence: str, split: str) -> list[str]:
     """All fillings of a sentence, in lower case."""
     slots = sorted(set(re.findall(r"{(\w+)}", sentence)))
     choices = product(*(FILLERS[slot].of(split) for slot in slots))
-    return [
-        sentence.format(**dict(zip(slots, chosen, strict=True))).lower() for chosen in choices
-    ]
+    return [sentence.format(**dict(zip(slots, chosen, strict=True))).lower() for chosen in choices]
 
 
 def meanings(split: str) -> dict[str, tuple[str, str]]:
@@ -118,22 +116,21 @@ def test_texts_are_distinct_over_all_splits(manifest):
 def test_same_seed_same_corpus_and_other_seed_another(manifest):
     assert demo_text.prepare().fingerprint() == manifest.fingerprint()
     other = demo_text.prepare(seed=1)
-    assert not set(other.rows["text"]) == set(manifest.rows["text"])
+    assert set(other.rows["text"]) != set(manifest.rows["text"])
     assert {name: len(other.split(name)) for name in SPLITS} == demo_text.SIZES
 
 
 def test_seed_0_is_frozen(manifest):
     found = {
-        name: (value["content"], value["targets"])
-        for name, value in manifest.fingerprint().items()
+        name: (value["content"], value["targets"]) for name, value in manifest.fingerprint().items()
     }
     assert found == FROZEN
 
 
 def test_generation_is_quick():
-    start = time.perf_counter()
+    start = time.process_time()
     demo_text.prepare(seed=2)
-    assert time.perf_counter() - start < 2.0
+    assert time.process_time() - start < 2.0
 
 
 @pytest.mark.parametrize(

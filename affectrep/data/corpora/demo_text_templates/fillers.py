@@ -96,7 +96,7 @@ AUTHORS = {
         Author("farid", ("well", "now then"), EVENT_FIRST),
         Author("greta", ("short note",), LATE_CONTEXT, end=" -"),
         Author("hugo", ("um",), FEELING_FIRST, lower_case=True),
-        Author("ines", ("today's entry",), EVENT_FIRST),
+        Author("irma", ("today's entry",), EVENT_FIRST),
         Author("jonas", ("hey",), STORY, end=" -", lower_case=True),
         Author("kofi", ("my friends",), LATE_CONTEXT, end="..."),
         Author("lena", ("see",), FEELING_FIRST),

@@ -15,11 +15,11 @@ import yaml
 
 from affectrep.evaluation.predictions import read_predictions
 
-__all__ = ["RunFolder"]
+__all__ = ["StoredRun"]
 
 
 @dataclass(frozen=True)
-class RunFolder:
+class StoredRun:
     """A folder ``runs/<name>-<seed>`` that training wrote.
 
     Raises:

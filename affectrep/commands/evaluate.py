@@ -1,0 +1,302 @@
+"""``affectrep evaluate``: read a split once, score it with intervals, keep and show the figures."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from rich.console import Console
+
+from affectrep.build import build_loader, build_manifest
+from affectrep.config import Config, load_config
+from affectrep.data.checks import leaked_ids
+from affectrep.data.manifest import DOMAINS, Manifest
+from affectrep.evaluation.baselines import baseline_table
+from affectrep.evaluation.evaluate import predict_rows
+from affectrep.evaluation.families import Families, families_from_confusion
+from affectrep.evaluation.ledger import readings, record_read
+from affectrep.evaluation.metrics import best_threshold, confusion_matrix
+from affectrep.evaluation.predictions import (
+    predictions_table,
+    table_targets,
+    write_predictions,
+)
+from affectrep.evaluation.results import Result, update_readme, write_results
+from affectrep.evaluation.scorecard import Resampling, scorecard
+from affectrep.evaluation.stored_run import StoredRun
+from affectrep.model import AffectModel
+from affectrep.reporting.tables import (
+    baseline_figures,
+    class_table,
+    confusion_table,
+    family_figures,
+    metric_table,
+)
+
+__all__ = ["run"]
+
+console = Console(soft_wrap=True, markup=False, highlight=False)
+
+
+def run(
+    run: Path,
+    *,
+    split: str = "test",
+    force: bool = False,
+    condition: str = "",
+    write_families: Path | None = None,
+    baselines: bool | None = None,
+) -> dict[str, Any]:
+    """Score a run on a split; write predictions, figures and the recipe's results, and print.
+
+    Predictions of the same weights that are stored already are used again, so that the test
+    split is not read twice by accident; each reading is noted in ``reads.jsonl``.
+
+    Args:
+        run: run folder.
+        split: train, validation or test.
+        force: read the split again although its predictions are stored.
+        condition: named condition for results.csv.
+        write_families: on validation, write the families of confusable classes to this file.
+        baselines: also fit and print baselines; None does so for generated corpora.
+
+    Returns:
+        The scorecard that was written to ``predictions/<split>.json``.
+
+    Raises:
+        FileNotFoundError: if the folder holds no finished run.
+        ValueError: if the rows are not those of training, or an option does not fit.
+    """
+    stored = StoredRun(Path(run))
+    config = load_config(stored.path / "config.yaml")
+    _check_options(config, split, write_families)
+    manifest = build_manifest(config)
+    _same_rows(stored, manifest)
+    table = _predictions(stored, config, manifest, split, force)
+    if write_families is not None:
+        _write_families(stored, table, write_families)
+    card = _score(stored, config, manifest, split, table)
+    if baselines or (baselines is None and manifest.info.generated):
+        card["baselines"] = _baselines(manifest, split)
+    _write_json(stored.path / "predictions" / f"{split}.json", card)
+    _record_results(stored, config, card, condition)
+    _show(stored, manifest, card)
+    return card
+
+
+def _check_options(config: Config, split: str, write_families: Path | None) -> None:
+    if split not in ("train", "validation", "test"):
+        raise ValueError(f"there is no split {split!r}; give train, validation or test.")
+    if write_families is None:
+        return
+    if split != "validation":
+        raise ValueError("families are fixed on validation: add --split validation.")
+    if config.task != "classification":
+        raise ValueError(f"families belong to single-label classification, not {config.task}.")
+
+
+def _same_rows(stored: StoredRun, manifest: Manifest) -> None:
+    known, found = stored.fingerprint, manifest.fingerprint()
+    if not known:
+        raise FileNotFoundError(
+            f"{stored.path / 'data.json'} does not say which rows the run was trained on; "
+            "train it again."
+        )
+    for name, now in found.items():
+        before = known.get(name, {})
+        differing = [key for key in now if before.get(key) != now[key]]
+        if differing:
+            raise ValueError(
+                f"{stored.path}: the {name} rows are not those of training "
+                f"({before.get('rows', 0)} rows then, {now['rows']} now; "
+                f"{', '.join(differing)} differ). "
+                "Restore the corpus, or train again."
+            )
+
+
+def _predictions(
+    stored: StoredRun, config: Config, manifest: Manifest, split: str, force: bool
+) -> pd.DataFrame:
+    """Return the stored predictions of these very weights, or make them."""
+    path, model_hash = stored.table_path(split), stored.model_hash
+    if path.is_file() and not force:
+        table = stored.table(split)
+        if table.attrs.get("model") == model_hash:
+            return _used_again(stored, split, table)
+    threshold = None
+    if config.task == "multilabel" and split != "validation":
+        threshold = _predictions(stored, config, manifest, "validation", False).attrs["threshold"]
+    table = _predict(stored, config, manifest, split, threshold)
+    record_read(
+        stored.path,
+        split,
+        config=stored.config_hash,
+        model=model_hash,
+        commit=str(stored.environment.get("commit") or ""),
+    )
+    table.attrs["model"] = model_hash
+    write_predictions(path, table)
+    return table
+
+
+def _used_again(stored: StoredRun, split: str, table: pd.DataFrame) -> pd.DataFrame:
+    past = readings(stored.path, split)
+    if split == "test" and past:
+        console.print(
+            f"The test split of this run was read on {past[-1].time}; the stored predictions "
+            "are used again (--force reads it once more).",
+            style="dim",
+        )
+    return table
+
+
+def _predict(
+    stored: StoredRun, config: Config, manifest: Manifest, split: str, threshold: float | None
+) -> pd.DataFrame:
+    model = AffectModel.from_pretrained(stored.path / "model")
+    classes = manifest.info.classes
+    if model.classes != classes:
+        raise ValueError(
+            f"{stored.path / 'model'} knows the classes {model.classes}, the corpus {classes}."
+        )
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    loader = build_loader(config, manifest, split, model.encoder.preprocess)
+    predictions = predict_rows(model.to(device), loader, device=device)
+    if config.task == "multilabel" and threshold is None:
+        threshold = best_threshold(predictions.labels, predictions.probabilities(config.task))
+    rows = manifest.split(split).set_index("id").loc[predictions.ids]
+    domains = rows[[name for name in DOMAINS if name in rows]]
+    return predictions_table(
+        predictions, config.task, classes, threshold=threshold, domains=domains
+    )
+
+
+def _write_families(stored: StoredRun, table: pd.DataFrame, path: Path) -> None:
+    classes = table.attrs["classes"]
+    confusion = confusion_matrix(*table_targets(table), len(classes))
+    source = {
+        "config": stored.name,
+        "seed": stored.seed,
+        "split": "validation",
+        "data": _data_digest(stored, "validation"),
+    }
+    families = families_from_confusion(confusion, classes, source=source)
+    families.save(path)
+    console.print(f"Families written to {path}: set evaluation.families={path} to use them.")
+
+
+def _score(
+    stored: StoredRun, config: Config, manifest: Manifest, split: str, table: pd.DataFrame
+) -> dict[str, Any]:
+    rows = manifest.split(split)
+    settings = config.evaluation
+    families = None
+    if settings.families is not None and config.task == "classification":
+        families = Families.load(settings.families, manifest.info.classes)
+    leaked: Sequence[str] = [] if split == "train" else leaked_ids(manifest, split)
+    card = scorecard(
+        table,
+        families=families,
+        resampling=Resampling(settings.resamples, settings.confidence, settings.cluster),
+        texts=dict(zip(rows["id"], rows["text"], strict=True)) if "text" in rows else None,
+        leaked=leaked,
+    )
+    return {
+        "config": stored.name,
+        "seed": stored.seed,
+        "split": split,
+        "data": _data_digest(stored, split),
+        "readings": len(readings(stored.path, split)),
+        **card,
+    }
+
+
+def _baselines(manifest: Manifest, split: str) -> list[dict[str, Any]]:
+    if manifest.info.task != "classification" or "text" not in manifest.rows or split == "train":
+        return []
+    return list(baseline_table(manifest, split))
+
+
+def _record_results(
+    stored: StoredRun, config: Config, card: dict[str, Any], condition: str
+) -> None:
+    """Write the rows of results.csv and the table of the recipe's README."""
+    folder = Path("recipes") / (config.recipe or "")
+    if config.recipe is None or not folder.is_dir():
+        return
+    rows = _results(stored, card, card["metrics"], condition, card["n"])
+    leaks = card.get("without_leaks")
+    if leaks:
+        named = f"{condition}+without_leaks" if condition else "without_leaks"
+        rows += _results(stored, card, leaks["metrics"], named, leaks["n"])
+    path = folder / "results.csv"
+    write_results(path, rows)
+    update_readme(folder / "README.md", path)
+    console.print(f"{len(rows)} figures written to {path}.")
+
+
+def _results(
+    stored: StoredRun, card: dict[str, Any], metrics: dict[str, Any], condition: str, rows: int
+) -> list[Result]:
+    environment = stored.environment
+    return [
+        Result(
+            config=stored.name,
+            condition=condition,
+            split=card["split"],
+            seed=stored.seed,
+            metric=name,
+            value=figure["value"],
+            low=_number(figure["low"]),
+            high=_number(figure["high"]),
+            n=rows,
+            commit=str(environment.get("commit") or ""),
+            data=card["data"],
+            minutes=_number(environment.get("minutes")),
+            device=str(environment.get("device") or ""),
+        )
+        for name, figure in metrics.items()
+    ]
+
+
+def _show(stored: StoredRun, manifest: Manifest, card: dict[str, Any]) -> None:
+    split, info = card["split"], manifest.info
+    if info.generated:
+        console.print("This corpus is generated: the figures are not a benchmark.", style="bold")
+    if info.accept_leaks:
+        console.print(f"Leaks between the splits are accepted: {info.accept_leaks}")
+    times = {1: "once", 2: "twice"}.get(card["readings"], f"{card['readings']} times")
+    heading = f"{stored.name}, seed {stored.seed}: {split}, {card['n']:,} rows, read {times}"
+    console.print(metric_table(card, heading))
+    if card["threshold"] is not None:
+        console.print(f"Labels are predicted from {card['threshold']:.2f} (set on validation).")
+    if card.get("baselines"):
+        console.print(baseline_figures(card, stored.name))
+    for key, table in (
+        ("per_class", class_table),
+        ("confused", confusion_table),
+        ("family_table", family_figures),
+    ):
+        if card.get(key):
+            console.print(table(card[key]))
+    for warning in card["warnings"]:
+        console.print(f"note: {warning}", style="yellow")
+
+
+def _data_digest(stored: StoredRun, split: str) -> str:
+    return str(stored.fingerprint.get(split, {}).get("content", ""))[:12]
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _write_json(path: Path, value: Any) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(partial, path)

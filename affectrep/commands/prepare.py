@@ -1,0 +1,116 @@
+"""``affectrep prepare``: read a corpus, check it, show its data card and compare row lists."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from affectrep.build import build_manifest
+from affectrep.config import load_config
+from affectrep.data.checks import Problem, check_manifest, require_clean
+from affectrep.data.manifest import SPLITS, Manifest
+from affectrep.data.rows import compare_rows, write_rows
+
+__all__ = ["class_counts", "run"]
+
+console = Console(soft_wrap=True, highlight=False)
+_LARGE = 10_000
+"""Rows from which on a row list is written as one file per split."""
+
+
+def run(
+    config: Path,
+    overrides: list[str] | None = None,
+    *,
+    rows: Path | None = None,
+    write_rows_to: Path | None = None,
+) -> Manifest:
+    """Print the data card of the corpus that a configuration names.
+
+    Args:
+        config: the configuration's file.
+        overrides: ``key.sub=value`` instead of the file's values.
+        rows: row list to compare with.
+        write_rows_to: where to write the row list; more than 10,000 rows become one file a split.
+
+    Raises:
+        ValueError: if the data has errors, or differs from the row list: after everything that is
+            known has been printed.
+        FileNotFoundError: if the data or the row list is missing.
+    """
+    manifest = build_manifest(load_config(config, overrides or []))
+    problems = check_manifest(manifest)
+    _print_card(manifest, problems)
+    require_clean(problems)
+    if write_rows_to is not None:
+        for file in write_rows(manifest, write_rows_to, per_split=len(manifest.rows) > _LARGE):
+            console.print(f"Row list written to {file}")
+    if rows is not None:
+        _compare(manifest, rows)
+    return manifest
+
+
+def class_counts(manifest: Manifest) -> pd.DataFrame:
+    """Return how many rows of each split have each class: a line per class, a column per split.
+
+    Example:
+        >>> from affectrep.data.manifest import CorpusInfo
+        >>> info = CorpusInfo("x", "X", "text", "multilabel", ["calm", "glad"], "own", "own")
+        >>> table = pd.DataFrame({"id": ["1", "2"], "split": ["train", "test"], "text": ["a", "b"],
+        ...                       "labels": [["calm", "glad"], ["glad"]]})
+        >>> class_counts(Manifest(table, info))["train"].to_dict()
+        {'calm': 1, 'glad': 1}
+    """
+    classes = manifest.info.classes or []
+    counts = {}
+    for split in SPLITS:
+        part = manifest.rows[manifest.rows["split"] == split]
+        if manifest.info.task == "multilabel":
+            found = Counter(label for labels in part["labels"] for label in labels)
+        else:
+            found = Counter(part["label"])
+        counts[split] = [found[name] for name in classes]
+    return pd.DataFrame(counts, index=classes)
+
+
+def _print_card(manifest: Manifest, problems: list[Problem]) -> None:
+    info = manifest.info
+    lines = [f"{info.title}: {info.modality}, {info.task}", f"licence: {info.licence}"]
+    lines += [f"source: {info.source}"]
+    if info.generated:
+        lines.append("generated: written by a program; figures on it are no benchmark")
+    lines += [f"left out: {count:,} rows, {reason}" for reason, count in info.dropped.items()]
+    lines += [f"note: {note}" for note in info.notes]
+    console.print(Text("\n".join(lines)))
+    console.print(_table(manifest))
+    styles = {"error": "red", "warning": "yellow", "note": ""}
+    for problem in problems:
+        console.print(Text(f"{problem.severity}: {problem}", style=styles[problem.severity]))
+
+
+def _table(manifest: Manifest) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("class" if manifest.info.classes else "")
+    for split in SPLITS:
+        table.add_column(split, justify="right")
+    if manifest.info.classes:
+        for name, counts in class_counts(manifest).iterrows():
+            table.add_row(str(name), *(f"{count:,}" for count in counts))
+        table.add_section()
+    sizes = manifest.rows["split"].value_counts()
+    table.add_row("rows", *(f"{sizes.get(split, 0):,}" for split in SPLITS), style="bold")
+    return table
+
+
+def _compare(manifest: Manifest, rows: Path) -> None:
+    differences = compare_rows(manifest, rows)
+    if not differences:
+        console.print(f"identical: the rows are those of {rows}")
+        return
+    lines = "".join(f"\n- {line}" for line in differences)
+    raise ValueError(f"the rows are not those of {rows}:{lines}")

@@ -1,0 +1,154 @@
+"""Pair stored runs of two sides by seed and row, and compare them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from affectrep.evaluation.comparison import Difference, paired_difference
+from affectrep.evaluation.families import Families, family_statistics
+from affectrep.evaluation.predictions import table_statistics, table_targets
+from affectrep.evaluation.stored_run import StoredRun
+
+__all__ = ["Pairing", "compare_pairs", "pair_runs"]
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """Runs of two sides, in pairs, with their rows in one order.
+
+    Args:
+        names: of side A and side B.
+        seeds: of each pair, as (A, B).
+        side_a: predictions per pair.
+        side_b: predictions per pair.
+        notes: sentences about what was left out.
+    """
+
+    names: tuple[str, str]
+    seeds: list[tuple[int, int]]
+    side_a: list[pd.DataFrame]
+    side_b: list[pd.DataFrame]
+    notes: list[str]
+
+
+def compare_pairs(
+    pairing: Pairing, *, families: Path | None = None, resamples: int = 10_000
+) -> dict[str, Difference]:
+    """Return the differences of a pairing, with those about families where a file is given."""
+    sides = (pairing.side_a, pairing.side_b)
+    cluster = pairing.side_a[0].attrs.get("cluster")
+    clusters = pairing.side_a[0][cluster].to_numpy() if cluster else None
+    statistics = [[table_statistics(table) for table in side] for side in sides]
+    found = paired_difference(*statistics, resamples=resamples, clusters=clusters)
+    if families is not None:
+        attrs = pairing.side_a[0].attrs
+        if attrs["task"] != "classification":
+            raise ValueError("families belong to single-label classification; leave --families out")
+        groups = Families.load(families, attrs["classes"])
+        more = [[family_statistics(*table_targets(t), groups) for t in side] for side in sides]
+        found |= paired_difference(*more, resamples=resamples, clusters=clusters)
+    return found
+
+
+def pair_runs(runs_a: Sequence[Path], runs_b: Sequence[Path], *, split: str) -> Pairing:
+    """Pair runs of two sides by seed; with no common seed, in the order of the seeds.
+
+    Raises:
+        ValueError: if a side is empty, holds two configurations or one seed twice, or the rows
+            differ.
+    """
+    sides = [_side(runs, letter) for runs, letter in ((runs_a, "A"), (runs_b, "B"))]
+    names = tuple(side[0].name for side in sides)
+    if names[0] == names[1]:
+        names = tuple(_folders(side) for side in sides)
+    by_seed = [{run.seed: run for run in side} for side in sides]
+    seeds, notes = _seed_pairs(sorted(by_seed[0]), sorted(by_seed[1]))
+    chosen = [[by_seed[i][pair[i]] for pair in seeds] for i in (0, 1)]
+    tables = [[_with_cluster(run, split) for run in side] for side in chosen]
+    reference = tables[0][0]
+    everything = zip(chosen[0] + chosen[1], tables[0] + tables[1], strict=True)
+    aligned = [_align(table, run, reference, chosen[0][0]) for run, table in everything]
+    if len(seeds) == 1:
+        notes.append(
+            "One seed: the interval covers the choice of rows, not that of another seed; "
+            "it speaks of these two trained models only."
+        )
+    return Pairing((names[0], names[1]), seeds, aligned[: len(seeds)], aligned[len(seeds) :], notes)
+
+
+def _side(paths: Sequence[Path], letter: str) -> list[StoredRun]:
+    if not paths:
+        raise ValueError(f"side {letter} has no runs")
+    runs = [StoredRun(Path(path)) for path in paths]
+    names = sorted({run.name for run in runs})
+    if len(names) > 1:
+        raise ValueError(
+            f"side {letter} mixes the configurations {', '.join(names)}; give runs of one."
+        )
+    seeds = [run.seed for run in runs]
+    twice = sorted({seed for seed in seeds if seeds.count(seed) > 1})
+    if twice:
+        raise ValueError(f"side {letter} has seed {twice[0]} more than once; give each run once.")
+    return runs
+
+
+def _folders(side: Sequence[StoredRun]) -> str:
+    return side[0].path.name if len(side) == 1 else f"{side[0].path.parent}/{side[0].name}-*"
+
+
+def _seed_pairs(a: list[int], b: list[int]) -> tuple[list[tuple[int, int]], list[str]]:
+    common = sorted(set(a) & set(b))
+    if common:
+        odd = sorted(set(a) ^ set(b))
+        left = f"Left out, without a partner: seed {', '.join(map(str, odd))}."
+        return [(seed, seed) for seed in common], [left] if odd else []
+    pairs = list(zip(a, b, strict=False))
+    note = "The sides have no seed in common, so they are paired in the order of their seeds."
+    return pairs, [note]
+
+
+def _with_cluster(run: StoredRun, split: str) -> pd.DataFrame:
+    table = run.table(split)
+    cluster = (run.config.get("evaluation") or {}).get("cluster")
+    if cluster and cluster in table:
+        table.attrs["cluster"] = cluster
+    return table
+
+
+def _align(
+    table: pd.DataFrame, run: StoredRun, reference: pd.DataFrame, first: StoredRun
+) -> pd.DataFrame:
+    """Return the table in the reference's row order, or say how the two differ."""
+    for key in ("task", "classes"):
+        if table.attrs[key] != reference.attrs[key]:
+            raise ValueError(f"{first.path} and {run.path} have a different {key}: not comparable.")
+    here, there = set(table["id"]), set(reference["id"])
+    if here != there:
+        odd = sorted(here ^ there)
+        raise ValueError(
+            f"{first.path} and {run.path} were not read on the same rows: {len(there - here)} "
+            f"only in the first, {len(here - there)} only in the second, such as {odd[0]}. "
+            "Train and evaluate both on the same data."
+        )
+    attrs = table.attrs
+    aligned = table.set_index("id").loc[reference["id"]].reset_index()
+    aligned.attrs = attrs
+    columns = [name for name in ("label", "labels", "valence", "arousal") if name in reference]
+    for name in columns:
+        differ = aligned[name].map(_plain) != reference[name].map(_plain)
+        if differ.any():
+            row = reference["id"][int(differ.to_numpy().argmax())]
+            raise ValueError(
+                f"{first.path} and {run.path} have other labels for {int(differ.sum())} rows, "
+                f"such as {row}: not comparable."
+            )
+    return aligned
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, str | float | int) else tuple(np.asarray(value).tolist())

@@ -1,0 +1,154 @@
+"""Tables for the terminal, made with rich from scorecards and comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+from affectrep.evaluation.comparison import Difference
+from affectrep.reporting.figures import number, title
+
+__all__ = [
+    "baseline_figures",
+    "class_table",
+    "confusion_table",
+    "difference_table",
+    "family_figures",
+    "metric_table",
+    "verdict",
+]
+
+
+_CEILING = "Bayes ceiling"
+
+
+def metric_table(card: Mapping[str, Any], heading: str) -> Table:
+    """Return metrics with intervals; a column without leaked rows where there are any."""
+    leaks = card.get("without_leaks")
+    table = _table(heading)
+    table.add_column("metric")
+    table.add_column("value", justify="right")
+    percent = f"{100 * card['resampling']['confidence']:.0f} % interval"
+    table.add_column(percent, justify="right")
+    if leaks:
+        table.add_column(f"without {leaks['leaked']} leaked rows", justify="right")
+    for name, figure in card["metrics"].items():
+        cells = [title(name), number(name, figure["value"]), _interval(name, figure)]
+        if leaks:
+            cells.append(number(name, leaks["metrics"][name]["value"]))
+        table.add_row(*cells)
+    return table
+
+
+def class_table(rows: Iterable[Mapping[str, Any]]) -> Table:
+    """Return precision, recall, F1 and counts per class."""
+    table = _table("Classes")
+    table.add_column("class")
+    for name in ("precision", "recall", "F1", "rows", "predicted"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        shares = [number("f1", row[key]) for key in ("precision", "recall", "f1")]
+        table.add_row(row["class"], *shares, str(row["support"]), str(row["predicted"]))
+    return table
+
+
+def confusion_table(pairs: Iterable[Mapping[str, Any]]) -> Table:
+    """Return the most confused pairs, each with a text."""
+    table = _table("Most confused")
+    table.add_column("true → predicted", no_wrap=True)
+    table.add_column("rows", justify="right")
+    table.add_column("of the class", justify="right")
+    table.add_column("for example", overflow="fold")
+    for pair in pairs:
+        examples = pair.get("examples") or [{"text": ""}]
+        share = f"{number('share', pair['share'])} %"
+        name = f"{pair['true']} → {pair['predicted']}"
+        table.add_row(name, str(pair["count"]), share, examples[0]["text"])
+    return table
+
+
+def family_figures(families: Iterable[Mapping[str, Any]]) -> Table:
+    """Return F1 and the share of errors inside, per family."""
+    table = _table("Families of confusable classes")
+    table.add_column("family")
+    for name in ("rows", "F1", "errors", "of these inside"):
+        table.add_column(name, justify="right")
+    for family in families:
+        inside = f"{number('share', family['errors_inside'])} %"
+        names = ", ".join(family["classes"])
+        f1 = number("f1", family["f1"])
+        table.add_row(names, str(family["rows"]), f1, str(family["errors"]), inside)
+    return table
+
+
+def difference_table(found: Mapping[str, Difference], heading: str) -> Table:
+    """Return effects with intervals, p, and the smallest effect that could have been seen."""
+    table = _table(heading)
+    table.add_column("metric")
+    for name in ("A", "B", "A - B", "95 % interval", "p", "smallest detectable"):
+        table.add_column(name, justify="right")
+    for name, one in found.items():
+        table.add_row(
+            title(name),
+            number(name, one.a),
+            number(name, one.b),
+            number(name, one.effect, sign=True),
+            f"[{number(name, one.low, sign=True)}, {number(name, one.high, sign=True)}]",
+            f"{one.p:.3f}" if one.p >= 0.001 else "< 0.001",
+            number(name, one.detectable),
+        )
+    return table
+
+
+def verdict(one: Difference, name_a: str, name_b: str) -> str:
+    """Say in words what a comparison shows.
+
+    Example:
+        >>> same = Difference("accuracy", 0.65, 0.648, 0.002, -0.006, 0.01, 0.6, 0.011, 5, 0.0)
+        >>> verdict(same, "supcon", "ce")
+        'supcon and ce cannot be told apart in accuracy: an effect below 1.1 points could not
+        have been seen.'
+    """
+    metric = title(one.metric)
+    metric = metric if metric.isupper() else metric[0].lower() + metric[1:]
+    unit = "" if one.metric.startswith(("ccc", "pcc", "rmse")) else " points"
+    if one.effect == one.low == one.high == 0:
+        return f"{name_a} and {name_b} are the same in {metric}, row for row."
+    if not one.told_apart:
+        return (
+            f"{name_a} and {name_b} cannot be told apart in {metric}: an effect below "
+            f"{number(one.metric, one.detectable)}{unit} could not have been seen."
+        )
+    way = "above" if one.effect > 0 else "below"
+    size = number(one.metric, abs(one.effect))
+    ends = sorted((abs(one.low), abs(one.high)))
+    span = " to ".join(number(one.metric, end) for end in ends)
+    return f"{name_a} lies {size}{unit} {way} {name_b} in {metric} (interval {span})."
+
+
+def _interval(name: str, figure: Mapping[str, Any]) -> str:
+    if figure.get("low") is None:
+        return "n/a"
+    return f"[{number(name, figure['low'])}, {number(name, figure['high'])}]"
+
+
+def _table(heading: str) -> Table:
+    return Table(title=heading, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+
+
+def baseline_figures(card: Mapping[str, Any], name: str) -> Table:
+    """Return the model between its baselines and, where it is known, the best possible."""
+    table = _table("Beside it")
+    table.add_column("system")
+    metrics = ("accuracy", "weighted_f1", "macro_f1")
+    for metric in metrics:
+        table.add_column(title(metric), justify="right")
+    rows = [row for row in card["baselines"] if row["system"] != _CEILING]
+    ceilings = [row for row in card["baselines"] if row["system"] == _CEILING]
+    own = {metric: card["metrics"][metric]["value"] for metric in metrics}
+    for row in [*rows, {"system": name, **own}, *ceilings]:
+        table.add_row(row["system"], *(number(metric, row[metric]) for metric in metrics))
+    return table
