@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from affectrep.data.corpora import CORPORA
 from affectrep.data.loader import Collate, InOrder, StepLoader
 from affectrep.data.manifest import Manifest
 from affectrep.data.samplers import BatchSampler
-from affectrep.data.splits import fixed_fraction
+from affectrep.data.splits import reduce_train
 from affectrep.data.text import TextRows, collate_text
 from affectrep.model import AffectModel
 from affectrep.objectives import OBJECTIVES, Objective
@@ -41,7 +40,7 @@ def build_manifest(config: Config) -> Manifest:
             f"data.corpus={data.corpus}: unknown; there are {', '.join(sorted(CORPORA))}."
         )
     manifest = CORPORA[data.corpus](
-        None if data.root is None else data.root,
+        data.root,
         protocol=data.protocol,
         columns=dict(data.columns) or None,
         labels=None if data.labels is None else dict(data.labels),
@@ -55,17 +54,16 @@ def build_manifest(config: Config) -> Manifest:
             f"set task={info.task} or another data.protocol."
         )
     if data.accept_leaks is not None:
-        manifest = _replaced(manifest, accept_leaks=data.accept_leaks)
+        manifest = Manifest(manifest.rows, replace(info, accept_leaks=data.accept_leaks))
     if data.train_fraction < 1:
-        manifest = _fraction(manifest, data.train_fraction, data.split_seed)
+        manifest = reduce_train(manifest, data.train_fraction, data.split_seed)
     return manifest
 
 
 def build_model(config: Config, manifest: Manifest) -> AffectModel:
     """Build the model with fresh heads, or warm-start it from a finished run or model folder.
 
-    A warm start takes over every weight whose shape fits; with other classes that leaves the
-    classifier fresh.
+    What a warm start took over stands in ``model.meta["warm_start"]``.
     """
     encoder = config.encoder.model_dump(mode="json")
     if encoder.get("tuning") != "lora":
@@ -86,7 +84,7 @@ def build_model(config: Config, manifest: Manifest) -> AffectModel:
         },
     )
     if config.training.warm_start is not None:
-        _warm_start(model, config.training.warm_start)
+        model.meta["warm_start"] = model.warm_start(config.training.warm_start)
     return model
 
 
@@ -178,32 +176,3 @@ def _class_weights(manifest: Manifest, weighting: str) -> list[float] | None:
     counts = Counter(targets.tolist())
     inverse = [len(targets) / (len(classes) * max(counts[i], 1)) for i in range(len(classes))]
     return inverse if weighting == "balanced" else [value**0.5 for value in inverse]
-
-
-def _fraction(manifest: Manifest, fraction: float, seed: int) -> Manifest:
-    kept = fixed_fraction(manifest.rows, fraction, seed)
-    note = f"only {fraction:.0%} of the training rows, drawn with seed {seed}"
-    return _replaced(Manifest(kept, manifest.info), notes=[*manifest.info.notes, note])
-
-
-def _replaced(manifest: Manifest, **values: Any) -> Manifest:
-    return Manifest(manifest.rows, replace(manifest.info, **values))
-
-
-def _warm_start(model: AffectModel, source: str) -> None:
-    folder = Path(source) / "model"
-    other = AffectModel.from_pretrained(str(folder) if folder.is_dir() else source)
-    own, found = model.state_dict(), other.state_dict()
-    if other.classes != model.classes:
-        found = {name: value for name, value in found.items() if "classifier" not in name}
-    fitting = {
-        name: value
-        for name, value in found.items()
-        if name in own and own[name].shape == value.shape
-    }
-    if not any(name.startswith("encoder.") for name in fitting):
-        raise ValueError(
-            f"training.warm_start={source}: its encoder has other weights than this "
-            f"configuration's; use the same encoder.checkpoint and encoder.tuning."
-        )
-    model.load_state_dict({**own, **fitting})

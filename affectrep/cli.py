@@ -123,11 +123,34 @@ def train(
 def evaluate(
     run: Annotated[Path, typer.Argument(help="a run folder", show_default=False)],
     split: Split = "test",
+    force: Annotated[
+        bool, typer.Option("--force", help="read the split again, although it was read before")
+    ] = False,
+    condition: Annotated[str, typer.Option(help="named condition for results.csv")] = "",
+    write_families: Annotated[
+        Path | None,
+        typer.Option(help="with --split validation: write the families of confusable classes"),
+    ] = None,
+    baselines: Annotated[
+        bool | None,
+        typer.Option(
+            help="print TF-IDF + logistic regression beside the model; by default for generated "
+            "corpora only",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Score a run on one split, with intervals; readings of the test split are counted."""
     from affectrep.commands import evaluate as command
 
-    command.run(run, split=split)
+    command.run(
+        run,
+        split=split,
+        force=force,
+        condition=condition,
+        write_families=write_families,
+        baselines=baselines,
+    )
 
 
 @app.command(cls=CompareCommand)
@@ -136,11 +159,14 @@ def compare(
     against: Annotated[list[Path], typer.Option(help="run folders of the other side")],
     split: Split = "test",
     metric: Annotated[str, typer.Option(help="the figure to compare")] = "weighted_f1",
+    families: Annotated[
+        Path | None, typer.Option(help="file of confusable families: adds the figures about them")
+    ] = None,
 ) -> None:
     """Compare two sides over items and seeds: effect, interval, smallest detectable effect."""
     from affectrep.commands import compare as command
 
-    command.run(runs, against, split=split, metric=metric)
+    command.run(runs, against, split=split, metric=metric, families=families)
 
 
 @app.command()
@@ -149,7 +175,10 @@ def predict(
         str, typer.Argument(help="shipped name (goemotions), run or model folder, or hub id")
     ],
     inputs: Annotated[
-        list[str], typer.Argument(help="texts, or a .txt or .csv file (column text)")
+        list[str],
+        typer.Argument(
+            help="texts, a .txt or .csv file (column text), or - for lines of standard input"
+        ),
     ],
     top: Annotated[int, typer.Option(min=1, help="classes to show per text")] = 3,
     output: Annotated[Path | None, typer.Option(help="write a CSV or JSON file")] = None,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -207,15 +206,17 @@ class AffectModel(nn.Module):
         keywords = dict(saved["encoder"])
         encoder = encoder_class(keywords.pop("name", "text")).restore(
             folder / "encoder",
-            _take(weights, lambda key: key.startswith("encoder."), strip="encoder."),
+            {k.removeprefix("encoder."): v for k, v in weights.items() if k.startswith("encoder.")},
             settings=keywords,
             reference=saved["base"],
             inference=inference,
         )
         parts = {key: saved[key] for key in ("encoder", "heads", "task", "classes", "meta")}
+        if inference:  # adapters are no longer apart
+            parts["encoder"] = {**saved["encoder"], "tuning": "full"}
         model = cls(**parts, built=encoder)
-        own = _take(weights, lambda key: not key.startswith("encoder."))
-        load_weights(model, own, optional=lambda key: key.startswith("encoder."))
+        heads = {k: v for k, v in weights.items() if not k.startswith("encoder.")}
+        load_weights(model, heads, optional=lambda key: key.startswith("encoder."))
         return model.requires_grad_(False).eval() if inference else model.eval()
 
     def warm_start(self, source: str | Path) -> list[str]:
@@ -316,12 +317,6 @@ def _read_description(folder: Path) -> dict[str, Any]:
         raise ValueError(f"{path} has format {saved['format']}: install a newer affectrep")
     assert isinstance(saved, dict)
     return saved
-
-
-def _take(
-    weights: dict[str, Tensor], chosen: Callable[[str], bool], *, strip: str = ""
-) -> dict[str, Tensor]:
-    return {key.removeprefix(strip): value for key, value in weights.items() if chosen(key)}
 
 
 def _check(task: str, classes: list[str] | None, heads: dict[str, Any]) -> None:

@@ -3,10 +3,11 @@
 #   bash tests/run.sh            install 240, lint and types 120, unit 210, processes 120, recipes 150, docs 60
 #   bash tests/run.sh full       and real data, browser and long fault tests, without a budget
 #   bash tests/run.sh unit docs  only these groups (install always runs first)
-# AFFECTREP_DATA names the folder of the real corpora, of which the goemotions folder is in text/.
+# AFFECTREP_DATA names the folder of the real corpora (default ../shared/data): docs/corpora.md.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export HF_HUB_OFFLINE=1 MPLBACKEND=Agg
+export AFFECTREP_DATA=${AFFECTREP_DATA:-$(dirname "$PWD")/shared/data}
 
 . recipes/setup.sh
 passed=0 failed=0 skipped=0 summary='' late=0
@@ -41,11 +42,11 @@ tests() { # pytest words
 group() { # budget in seconds (0: none), function, title
   local budget=$1 run=$2 title=$3 began=$SECONDS took note=''
   case " $wanted " in *" $run "* | *" all "*) ;; *) return ;; esac
-  say "$title${budget:+ (budget $budget s)}"
+  if [ "$budget" -gt 0 ]; then say "$title (budget $budget s)"; else say "$title"; fi
   "run_$run"
   took=$((SECONDS - began))
   if [ "$budget" -gt 0 ] && [ "$took" -gt "$budget" ]; then note="  OVER ITS BUDGET" && late=1; fi
-  summary+=$(printf '%-16s %4d s of %4s s%s' "$title" "$took" "${budget/#0/-}" "$note")$'\n'
+  summary+=$(printf '%-16s %4d s of %4s s%s' "$title" "$took" "${budget/#0/any}" "$note")$'\n'
 }
 
 run_install() {
@@ -85,10 +86,10 @@ run_docs() { tests --doctest-glob='*.md' README.md docs recipes; }
 
 run_slow() { tests tests -m "slow and not real_data and not browser"; }
 run_real() {
-  if [ -d "${AFFECTREP_DATA:-}" ]; then
+  if [ -d "$AFFECTREP_DATA" ]; then
     tests tests -m real_data
   else
-    echo "REAL DATA NOT TESTED: AFFECTREP_DATA names no folder (see docs/corpora.md)."
+    echo "REAL DATA NOT TESTED: no folder $AFFECTREP_DATA (see docs/corpora.md)."
     skipped=$((skipped + 1))
   fi
 }

@@ -8,7 +8,6 @@ import platform
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 
 from rich.console import Console
@@ -130,6 +129,7 @@ def _memory() -> int:
 
 def _embedded() -> Iterator[tuple[str, str]]:
     from affectrep.encoders.bundled import BUNDLED, PREFIX, bundled_folder
+    from affectrep.model import shipped_models
 
     for name in BUNDLED:
         try:
@@ -138,12 +138,7 @@ def _embedded() -> Iterator[tuple[str, str]]:
         except ValueError as error:
             state = str(error)
         yield PREFIX + name, state
-    folder = files("affectrep") / "models"
-    names = (
-        sorted(item.name for item in folder.iterdir() if item.is_dir()) if (folder.is_dir()) else []
-    )
-    shipped = [name for name in names if (folder / name / "affectrep.json").is_file()]
-    yield "shipped models", ", ".join(shipped) or "none"
+    yield "shipped models", ", ".join(shipped_models()) or "none"
 
 
 def _switches() -> Iterator[tuple[str, str]]:
@@ -180,7 +175,8 @@ def _mismatched() -> Iterator[str]:
         if version is not None and version.startswith(_SET[name]) != torch.startswith(
             _SET["torch"]
         ):
-            yield f"{name} {version} was not built for torch {torch}: install {_SET} together"
+            together = ", ".join(f"{key} {value}" for key, value in _SET.items())
+            yield f"{name} {version} was not built for torch {torch}: install {together} together"
 
 
 def _version(name: str) -> str | None:

@@ -112,11 +112,13 @@ def _build_trainer(
     config: Config, manifest: Manifest, folder: RunFolder, state: PartialState
 ) -> Trainer:
     model = build_model(config, manifest).to(state.device)
+    for note in model.meta.get("warm_start", []):
+        console.print(f"note: {note}")
     objective: Any = build_objective(config, manifest)
     objective.to(state.device)
     training = config.training
     train_collate = validation_collate = None
-    if config.encoder.tuning == "frozen" and training.cache_embeddings:
+    if model.encoder.is_fixed and training.cache_embeddings:
         train_collate = _cached(config, manifest, model, "train", folder)
         validation_collate = _cached(config, manifest, model, "validation", folder)
     preprocess = model.encoder.preprocess

@@ -54,6 +54,7 @@ def parse_config(
         ...
         ValueError: configuration: unknown key training.epoch; did you mean training.epochs?
     """
+    values = dict(values)
     for override in overrides:
         _apply(values, override)
     try:

@@ -48,7 +48,7 @@ def guess_encoding(data: bytes) -> str:
     that has no such byte, for iso-8859-1; other code pages cannot be told from these two.
 
     Example:
-        >>> guess_encoding("caf\u00e9".encode("utf-16"))
+        >>> guess_encoding("d\u00e9j\u00e0".encode("utf-16"))
         'utf-16'
     """
     for mark, name in _MARKS:

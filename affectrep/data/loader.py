@@ -59,13 +59,13 @@ class StepLoader:
         self.workers = workers
 
     def __len__(self) -> int:
-        return len(self.sampler)
+        return len(self._batches(0))
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[list[Batch]]:
         """Yield the steps of an epoch from step ``start`` on."""
         plan = [
             micro_batches(rank_share(batch, self.rank, self.world), self.lengths, self.max_tokens)
-            for batch in self.sampler.epoch(epoch)[start:]
+            for batch in self._batches(epoch)[start:]
         ]
         # its own generator: a loader draws a number when it starts, which a resumed run would
         # draw once more than an uninterrupted one
@@ -77,6 +77,10 @@ class StepLoader:
                 generator=torch.Generator().manual_seed(epoch),
             )
         )
+
+    def _batches(self, epoch: int) -> list[list[int]]:
+        """Leave out a last batch with fewer rows than processes: one would have none."""
+        return [batch for batch in self.sampler.epoch(epoch) if len(batch) >= self.world]
 
 
 class InOrder:

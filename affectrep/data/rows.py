@@ -21,14 +21,14 @@ _SHOWN = 5
 
 
 def write_rows(
-    manifest: Manifest, file: Path | str, *, digits: int = 16, per_split: bool = False
+    manifest: Manifest, file: Path | str, *, digits: int | None = None, per_split: bool = False
 ) -> list[Path]:
     """Write the row list of a manifest.
 
     Args:
         manifest: whose rows are listed.
         file: ``<name>.csv``; with ``per_split`` the files are ``<name>-<split>.csv`` beside it.
-        digits: of the content hash, 8 to 64 hexadecimal digits.
+        digits: of the content hash, 8 to 64 hexadecimal digits; None: 16, or 8 with ``per_split``.
         per_split: write one file per split.
 
     Returns:
@@ -37,6 +37,7 @@ def write_rows(
     Raises:
         ValueError: if ``digits`` is not in 8 ... 64.
     """
+    digits = (8 if per_split else 16) if digits is None else digits
     if not 8 <= digits <= 64:
         raise ValueError(f"expected 8 to 64 digits of the hash, got {digits}")
     file = Path(file)

@@ -2,7 +2,7 @@
 
 Importing the BertModel of transformers takes 2.4 s, half of what a cold `affectrep predict` may
 take. This one has the same weights under the same names and the same outputs to rounding; it has
-no dropout and is not for training.
+no dropout, draws no first weights and is not for training.
 """
 
 from __future__ import annotations
@@ -20,6 +20,20 @@ class BertFeatures(NamedTuple):
     """The one output that the text encoder reads: ``(batch, tokens, dim)``."""
 
     last_hidden_state: Tensor
+
+
+class _Map(nn.Linear):
+    """A linear layer that draws no weights; they are loaded."""
+
+    def reset_parameters(self) -> None:
+        pass
+
+
+class _Table(nn.Embedding):
+    """An embedding that draws no weights; they are loaded."""
+
+    def reset_parameters(self) -> None:
+        pass
 
 
 class InferenceBert(nn.Module):
@@ -48,9 +62,9 @@ class InferenceBert(nn.Module):
         self.heads = config["num_attention_heads"]
         self.embeddings: Any = nn.ModuleDict(
             {
-                "word_embeddings": nn.Embedding(config["vocab_size"], dim),
-                "position_embeddings": nn.Embedding(config["max_position_embeddings"], dim),
-                "token_type_embeddings": nn.Embedding(config["type_vocab_size"], dim),
+                "word_embeddings": _Table(config["vocab_size"], dim),
+                "position_embeddings": _Table(config["max_position_embeddings"], dim),
+                "token_type_embeddings": _Table(config["type_vocab_size"], dim),
                 "LayerNorm": nn.LayerNorm(dim, eps=eps),
             }
         )
@@ -102,14 +116,14 @@ def _close(part: Any, values: Tensor, residual: Tensor) -> Tensor:
 
 def _layer(dim: int, inner: int, eps: float) -> nn.ModuleDict:
     def output(width: int) -> nn.ModuleDict:
-        parts = {"dense": nn.Linear(width, dim), "LayerNorm": nn.LayerNorm(dim, eps=eps)}
+        parts = {"dense": _Map(width, dim), "LayerNorm": nn.LayerNorm(dim, eps=eps)}
         return nn.ModuleDict(parts)
 
-    maps = nn.ModuleDict({name: nn.Linear(dim, dim) for name in ("query", "key", "value")})
+    maps = nn.ModuleDict({name: _Map(dim, dim) for name in ("query", "key", "value")})
     return nn.ModuleDict(
         {
             "attention": nn.ModuleDict({"self": maps, "output": output(dim)}),
-            "intermediate": nn.ModuleDict({"dense": nn.Linear(dim, inner)}),
+            "intermediate": nn.ModuleDict({"dense": _Map(dim, inner)}),
             "output": output(inner),
         }
     )

@@ -238,12 +238,13 @@ def _reference(checkpoint: str, config: Any) -> dict[str, str] | None:
 @contextmanager
 def in_words(checkpoint: str) -> Iterator[None]:
     """Say in two sentences what transformers says in thirty lines."""
+    local = checkpoint.startswith(PREFIX) or Path(checkpoint).expanduser().is_dir()
     try:
         yield
     except (OSError, ValueError) as error:
-        if Path(checkpoint).expanduser().is_dir() or checkpoint.startswith(PREFIX):
+        if local or not isinstance(error, OSError):
             first = str(error).strip().splitlines()[0]
-            raise ValueError(f"encoder {checkpoint} cannot be read: {first}") from error
+            raise ValueError(f"encoder {checkpoint} cannot be used: {first}") from error
         folder = checkpoint.rsplit("/", 1)[-1]
         raise ValueError(
             f"encoder {checkpoint} is no local folder and cannot be read from the Hugging Face "
@@ -254,15 +255,18 @@ def in_words(checkpoint: str) -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep transformers from printing load reports and progress bars."""
+    """Keep transformers and the hub's client from printing reports, progress and retries."""
+    from huggingface_hub.utils import logging as hub
     from transformers.utils import logging
 
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    levels, bars = (logging.get_verbosity(), hub.get_verbosity()), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    hub.set_verbosity_error()  # type: ignore[no-untyped-call]
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
-        logging.set_verbosity(level)
+        logging.set_verbosity(levels[0])
+        hub.set_verbosity(levels[1])
         if bars:
             logging.enable_progress_bar()  # type: ignore[no-untyped-call]

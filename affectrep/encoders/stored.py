@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from affectrep.encoders.adapters import fold_lora
@@ -65,8 +64,7 @@ def folded_checkpoint(
     if lora is not None:
         state = fold_lora(state, lora)
     if plain:
-        with torch.device("meta"):
-            backbone: nn.Module = InferenceBert(values)
+        backbone: nn.Module = InferenceBert(values)
     else:
         backbone = empty_backbone(_transformers_config(values))
     if reference is not None:  # the base may bring a pooler

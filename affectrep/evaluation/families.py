@@ -16,7 +16,7 @@ from affectrep.evaluation.metrics import Statistics, classification_statistics
 __all__ = ["Families", "families_from_confusion", "family_statistics", "family_table"]
 
 Array = NDArray[Any]
-LEAST = 0.02
+LEAST = 0.03
 SHRINK = 20
 
 
@@ -107,11 +107,12 @@ def families_from_confusion(
 ) -> Families:
     """Group classes that are mistaken for one another more than chance would have it.
 
-    The pull of class i towards j is ``(C_ij - n_i q_j) / (n_i + 20)``, where ``n_i`` are the rows
-    of i and ``q_j`` is the share of all predictions that are j: a frequent class attracts errors
-    from everywhere, and a class of few rows proves little. The similarity of two classes is the
-    mean of the two pulls, at least 0. Groups are joined by average linkage while the mean
-    similarity across them is at least ``least``. Groups are listed by their first class.
+    The pull of class i towards j is ``(C_ij - E_ij) / (n_i + 20)``: ``n_i`` are the rows of i and
+    ``E_ij`` are the errors of i that would go to j if they were spread over the other classes by
+    their frequency, because a frequent class attracts errors from everywhere; the 20 is there
+    because a class of few rows proves little. The similarity of two classes is the mean of the
+    two pulls, at least 0. Groups are joined by average linkage while the mean similarity across
+    them is at least ``least``. Groups are listed by their first class.
 
     Args:
         confusion: counts ``(classes, classes)`` on validation, rows are the true class.
@@ -120,7 +121,7 @@ def families_from_confusion(
         source: kept with the families.
 
     Example:
-        >>> counts = np.array([[50, 30, 0], [30, 50, 0], [0, 0, 90]])
+        >>> counts = np.array([[50, 30, 2], [30, 50, 2], [3, 3, 90]])
         >>> families_from_confusion(counts, ["anger", "annoyance", "joy"]).groups
         [['anger', 'annoyance']]
     """
@@ -134,8 +135,9 @@ def families_from_confusion(
     if len(classes) < 2:
         return Families([], list(classes), rule, source or {})
     rows = confusion.sum(1, keepdims=True)
-    chance = rows * confusion.sum(0) / max(1, confusion.sum())
-    pull = (confusion - chance) / (rows + SHRINK)
+    errors = confusion - np.diag(np.diag(confusion))
+    expected = errors.sum(1, keepdims=True) * rows.T / np.maximum(rows.sum() - rows, 1)
+    pull = (errors - expected) / (rows + SHRINK)
     distance = 1 - np.clip((pull + pull.T) / 2, 0, None)
     np.fill_diagonal(distance, 0)
     tree = linkage(squareform(distance, checks=False), method="average")

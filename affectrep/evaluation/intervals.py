@@ -111,26 +111,25 @@ def resampled_sums(columns: Array, resamples: int, seed: int = 0) -> Iterator[Ar
     from scipy.sparse import csr_matrix
 
     rng = np.random.default_rng(seed)
-    rows = len(columns)
     cells, counts = _merge_equal_rows(columns)
     sparse = csr_matrix(cells.T)
     chunk = max(1, _CELLS // len(cells))
     for start in range(0, resamples, chunk):
         size = min(chunk, resamples - start)
-        if len(cells) < rows / 3:
-            weights = rng.multinomial(rows, counts / rows, size=size)
-        else:
-            weights = _draw_counts(counts, size, rng)
+        weights = _draw_counts(counts, size, rng)
         yield np.asarray(sparse @ weights.T.astype(np.float64, order="C")).T
 
 
 def _draw_counts(counts: Array, size: int, rng: np.random.Generator) -> Array:
-    """Return multinomial counts ``(size, cells)``; faster than numpy's for many cells."""
+    """Return multinomial counts ``(size, cells)``, the faster way for few or many cells."""
     cells, rows = len(counts), int(counts.sum())
-    owner = np.repeat(np.arange(cells, dtype=np.int64), counts)
-    drawn = owner[rng.integers(0, rows, size=(size, rows), dtype=np.int32)]
-    drawn += np.arange(size)[:, None] * cells
-    return np.bincount(drawn.ravel(), minlength=size * cells).reshape(size, cells)
+    if cells < rows / 12:
+        return rng.multinomial(rows, counts / rows, size=size)
+    owner = np.repeat(np.arange(cells, dtype=np.int32), counts)
+    drawn = np.empty((size, cells))
+    for one in drawn:
+        one[:] = np.bincount(owner[rng.integers(0, rows, rows, np.int32)], minlength=cells)
+    return drawn
 
 
 def _merge_equal_rows(columns: Array) -> tuple[Array, Array]:
@@ -139,10 +138,10 @@ def _merge_equal_rows(columns: Array) -> tuple[Array, Array]:
     _, first, inverse, counts = np.unique(
         key, return_index=True, return_inverse=True, return_counts=True
     )
-    cells = columns[first]
-    if len(cells) == len(columns) or not np.array_equal(cells[inverse], columns):
+    if len(first) == len(columns) or not np.array_equal(columns[first][inverse], columns):
         return columns, np.ones(len(columns), dtype=np.int64)
-    return cells, counts
+    order = np.argsort(first)  # the order of the rows, whatever their keys are
+    return columns[first[order]], counts[order]
 
 
 def _bias_corrected(value: float, drawn: Array, confidence: float) -> Interval:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["TITLES", "headline", "number", "title", "with_interval"]
+__all__ = ["TITLES", "headline", "is_natural", "number", "title", "with_interval"]
 
 TITLES = {
     "accuracy": "Accuracy",
@@ -51,6 +51,11 @@ def headline(task: str) -> tuple[str, ...]:
     return _HEADLINES[task]
 
 
+def is_natural(metric: str) -> bool:
+    """Whether a metric is written as it is, and not in per cent."""
+    return metric.startswith(_NATURAL)
+
+
 def number(metric: str, value: float | None, *, sign: bool = False) -> str:
     """Write a value: shares in per cent with one digit, the rest with three.
 
@@ -61,7 +66,7 @@ def number(metric: str, value: float | None, *, sign: bool = False) -> str:
     if value is None or value != value:
         return "n/a"
     plus = "+" if sign else ""
-    if metric.startswith(_NATURAL):
+    if is_natural(metric):
         return f"{value:{plus}.3f}"
     return f"{100 * value:{plus}.1f}"
 

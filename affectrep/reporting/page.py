@@ -63,16 +63,17 @@ def table(
         words: number of text columns.
         own: row that is set off.
     """
+    number, bold = ' class="n"', ' class="own"'
 
     def cells(tag: str, row: Sequence[str]) -> str:
         return "".join(
-            f"<{tag}{'' if i < words else ' class="n"'}>{escape(str(cell))}</{tag}>"
+            f"<{tag}{'' if i < words else number}>{escape(str(cell))}</{tag}>"
             for i, cell in enumerate(row)
         )
 
     body = "".join(
-        f"<tr{' class="own"' if number == own else ''}>{cells('td', row)}</tr>"
-        for number, row in enumerate(rows)
+        f"<tr{bold if place == own else ''}>{cells('td', row)}</tr>"
+        for place, row in enumerate(rows)
     )
     return (
         f'<div class="panel scroll"><table><thead><tr>{cells("th", header)}</tr></thead>'

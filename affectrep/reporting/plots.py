@@ -13,7 +13,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-__all__ = ["SERIES", "bar_chart", "heat_map", "interval_chart", "line_chart"]
+__all__ = ["SERIES", "Curve", "bar_chart", "heat_map", "interval_chart", "line_chart"]
 
 SERIES = 6
 Curve = Sequence[tuple[float, float]]
@@ -21,15 +21,21 @@ Array = NDArray[Any]
 
 
 def line_chart(
-    curves: Mapping[str, Curve], *, alt: str, across: str, marks: Sequence[Curve] = ()
+    curves: Mapping[str, Curve],
+    *,
+    alt: str,
+    across: str,
+    marks: Sequence[Curve] = (),
+    colours: Sequence[int] = (),
 ) -> str:
     """Return curves over a common axis.
 
     Args:
-        curves: name -> points (x, y); the i-th has the colour ``--s<i>``.
+        curves: name -> points (x, y); the i-th has the colour ``--s<i>`` of the page.
         alt: what the plot shows, for those who do not see it.
         across: what x counts.
         marks: per curve, points that get a ring.
+        colours: per curve, its colour, where it is not its number.
 
     Raises:
         ValueError: if no curve has a point.
@@ -37,7 +43,7 @@ def line_chart(
     points = [point for curve in curves.values() for point in curve]
     if not points:
         raise ValueError("a line chart needs at least one point")
-    width, height, left, bottom = 460, 250, 48, 38
+    width, height, left, bottom = 390, 240, 42, 42
     xs, ys = [point[0] for point in points], [point[1] for point in points]
     ticks = _ticks(min(ys), max(ys))
     low, high, first, last = ticks[0], ticks[-1], min(xs), max(xs)
@@ -45,18 +51,22 @@ def line_chart(
     def place(x: float, y: float) -> tuple[float, float]:
         share = (x - first) / (last - first) if last > first else 0.5
         rise = (y - low) / (high - low)
-        return left + share * (width - left - 8), 8 + (1 - rise) * (height - bottom - 8)
+        return left + share * (width - left - 12), 8 + (1 - rise) * (height - bottom - 8)
 
     parts = []
     for tick in ticks:
         y = place(first, tick)[1]
         parts.append(f'<line class="grid" x1="{left}" x2="{width}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(_text(left - 8, y + 4, f"{tick:g}", anchor="end"))
-    for tick in sorted({first, last} | ({(first + last) // 2} if last - first > 3 else set())):
-        parts.append(_text(place(tick, low)[0], height - 16, f"{tick:g}", anchor="middle"))
-    parts.append(_text((left + width) / 2, height, across, anchor="middle"))
+    middle = {(first + last) // 2} if last - first > 3 else set()
+    parts += [
+        _text(place(tick, low)[0], height - 22, f"{tick:.0f}", anchor="middle")
+        for tick in sorted({first, last} | middle)
+    ]
+    parts.append(_text((left + width) / 2, height - 5, across, anchor="middle"))
     for number, curve in enumerate(curves.values()):
-        colour = f"var(--s{number % SERIES})"
+        shade = colours[number] if number < len(colours) else number
+        colour = f"var(--s{shade % SERIES})"
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*point) for point in curve))
         parts.append(f'<polyline class="curve" stroke="{colour}" points="{path}"/>')
         rings = marks[number] if number < len(marks) else []
@@ -80,8 +90,8 @@ def heat_map(
         groups: places of classes that stand side by side and get a frame.
     """
     count = len(names)
-    cell = max(17.0, min(40.0, 620 / count))
-    left, top = 8 + 7.0 * max(map(len, names)), 4.0
+    cell = max(17.0, min(46.0, 620 / count))
+    left, top = 10 + 7.7 * max(map(len, names)), 4.0
     size = cell * count
     parts = [
         f'<rect x="{left:.1f}" y="{top}" width="{size:.1f}" height="{size:.1f}" '
@@ -90,8 +100,8 @@ def heat_map(
     for row in range(count):
         y = top + row * cell
         parts.append(_text(left - 8, y + cell / 2 + 4, names[row], anchor="end", kind="name"))
-        for column in range(count):
-            parts.append(_cell(shares, names, (row, column), (left, top, cell)))
+        place = (left, top, cell)
+        parts += [_cell(shares, names, (row, column), place) for column in range(count)]
     for column, name in enumerate(names):
         x, y = left + (column + 0.5) * cell + 4, top + size + 10
         parts.append(
@@ -140,7 +150,7 @@ def bar_chart(rows: Sequence[tuple[str, float, str]], *, alt: str) -> str:
         rows: name, share in [0, 1], and a remark that stands at the right.
         alt: what the plot shows.
     """
-    step, width = 26, 640
+    step, width = 26, 710
     left = 14 + 7.2 * max(len(name) for name, _, _ in rows)
     right = 46 + 6.4 * max(len(remark) for _, _, remark in rows)
     full = width - left - right
@@ -171,7 +181,7 @@ def interval_chart(
         alt: what the plot shows.
         scale: what values are multiplied by on the axis.
     """
-    step, width = 30, 640
+    step, width = 30, 710
     left = 18 + 7.2 * max(len(row[0]) for row in rows)
     ends = [scale * end for row in rows for end in row[1:] if end is not None]
     ticks = _ticks(min(ends), max(ends))

@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 
 from affectrep.evaluation.comparison import Difference
-from affectrep.reporting.figures import number, title
+from affectrep.reporting.figures import is_natural, number, title
 
 __all__ = [
     "baseline_figures",
@@ -114,7 +114,7 @@ def verdict(one: Difference, name_a: str, name_b: str) -> str:
     """
     metric = title(one.metric)
     metric = metric if metric.isupper() else metric[0].lower() + metric[1:]
-    unit = "" if one.metric.startswith(("ccc", "pcc", "rmse")) else " points"
+    unit = "" if is_natural(one.metric) else " points"
     if one.effect == one.low == one.high == 0:
         return f"{name_a} and {name_b} are the same in {metric}, row for row."
     if not one.told_apart:

@@ -31,7 +31,7 @@ class Progress:
 
     def __init__(self, epochs: int, steps: int, *, shown: bool = True) -> None:
         self.epochs, self.shown = epochs, shown
-        self.console = Console(stderr=True)
+        self.console = Console(stderr=True, soft_wrap=True)
         self.bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(),

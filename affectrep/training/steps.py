@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -35,7 +36,7 @@ class _Group:
     phases: tuple[Phase, ...]
 
     @property
-    def norm(self) -> str:
+    def norm(self) -> Literal["train", "frozen"]:
         return "train" if any(phase.norm == "train" for phase in self.phases) else "frozen"
 
     @property
@@ -81,8 +82,10 @@ class StepRunner:
         """Run every phase on the micro-batches and move the players."""
         log = StepLog()
         carries: list[Carry] = [{} for _ in micro]
+        # all processes take the same way, or their collective calls would not meet
+        several = self.processes.sum_each({"several": float(len(micro) > 1)})["several"] > 0
         for group in self.groups:
-            if len(micro) == 1:
+            if not several:
                 self._whole(group, micro[0], carries[0], log)
             elif self.joint:
                 self._cached(group, micro, carries[0], log)
@@ -93,7 +96,7 @@ class StepRunner:
         return log
 
     def _whole(self, group: _Group, batch: Batch, carry: Carry, log: StepLog) -> None:
-        output = self._forward(batch, group, grad=group.grad)
+        output = self._forward(batch, group.norm, grad=group.grad)
         for i, phase in enumerate(group.phases):
             view = output if phase.grad else output.detach()
             result = _loss(phase, view, batch, carry)
@@ -107,7 +110,7 @@ class StepRunner:
         states, parts = [], []
         for batch in micro:
             states.append(RandomState())
-            parts.append(self._forward(batch, group, grad=False, norm="frozen"))
+            parts.append(self._forward(batch, "frozen", grad=False))
         after = RandomState()
         whole, joined = Output.concatenate(parts), Batch.concatenate(micro)
         for phase in group.phases:
@@ -135,7 +138,7 @@ class StepRunner:
         start = 0
         for batch, state in zip(micro, states, strict=True):
             state.restore()
-            output = self._forward(batch, group, grad=True)
+            output = self._forward(batch, group.norm, grad=True)
             rows = slice(start, start + len(batch))
             start += len(batch)
             pairs = [
@@ -159,7 +162,7 @@ class StepRunner:
             totals = self.processes.sum_each(_add([_counts(phase, batch) for batch in masked]))
             worked = 0.0
             for batch, rows, carry in zip(micro, masked, carries, strict=True):
-                output = self._forward(batch, group, grad=phase.grad)
+                output = self._forward(batch, group.norm, grad=phase.grad)
                 result = _loss(phase, output if phase.grad else output.detach(), batch, carry)
                 shares = _counts(phase, rows)
                 terms = [
@@ -168,7 +171,7 @@ class StepRunner:
                     if term.count > 0
                 ]
                 worked += len(terms)
-                self._note(phase, result, [(term, value) for term, value in terms], log)
+                self._note(phase, result, terms, log)
                 if terms:
                     loss = torch.stack([value for _, value in terms]).sum()
                     self._backward(loss, self.parameters[phase.name], again=False)
@@ -178,16 +181,13 @@ class StepRunner:
                 log.skipped.append(phase.name)
 
     def _forward(
-        self, batch: Batch, group: _Group, *, grad: bool, norm: str | None = None
+        self,
+        batch: Batch,
+        norm: Literal["train", "frozen"],
+        *,
+        grad: bool,
     ) -> Output:
-        mode = "frozen" if (norm or group.norm) == "frozen" else "train"
-        return forward(
-            self.model,
-            batch,
-            precision=self.precision,
-            norm="frozen" if mode == "frozen" else "train",
-            grad=grad,
-        )
+        return forward(self.model, batch, precision=self.precision, norm=norm, grad=grad)
 
     def _total(self, phase: Phase, result: PhaseResult, log: StepLog) -> Tensor | None:
         """Weigh terms by this process's share of their items; None if no process has any."""

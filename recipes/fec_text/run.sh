@@ -27,15 +27,21 @@ runs=${RUNS:-runs}
 started=$SECONDS
 
 resolved=$("$affectrep" train "$config" "$@" --show-config)
-name=$(sed -n 's/^name: *//p' <<<"$resolved" | head -n 1)
+value() { awk -v key="$1:" '$1 == key { print $2; exit }' <<<"$resolved"; }
+name=$(value name)
 generated=''
-if grep -q '^ *corpus: *demo_' <<<"$resolved"; then
+if [[ $(value corpus) == demo_* ]]; then
   generated="The demo corpus is generated: its figures show that the machinery works, they are no benchmark."
   say "$generated"
 fi
 
 say "prepare $config"
-"$affectrep" prepare "$config" "$@"
+rows=recipes/fec_text/rows/$(value corpus)_$(value protocol)
+if [ -f "$rows-test.csv" ] && [ "$(value train_fraction)" = 1.0 ]; then
+  "$affectrep" prepare "$config" "$@" --rows "$rows.csv"
+else
+  "$affectrep" prepare "$config" "$@"
+fi
 
 folders=()
 for seed in ${SEEDS:-0}; do
@@ -46,7 +52,7 @@ done
 
 for folder in "${folders[@]}"; do
   say "evaluate $folder on the test split"
-  "$affectrep" evaluate "$folder" --split test ${generated:+--baselines}
+  "$affectrep" evaluate "$folder" --split test
 done
 
 say "report"

@@ -35,7 +35,7 @@ def test_another_encoding_is_named_with_line_and_mend(tmp_path):
 def test_the_own_guess(monkeypatch):
     monkeypatch.setitem(sys.modules, "charset_normalizer", None)
     assert guess_encoding("“déjà”".encode("windows-1252")) == "windows-1252"
-    assert guess_encoding(b"caf\xe9 \x81") == "iso-8859-1"
+    assert guess_encoding(b"na\xefve \x81") == "iso-8859-1"
     assert guess_encoding("plain words".encode("utf-16-le")) == "utf-16-le"
     assert guess_encoding("plain words".encode("utf-16-be")) == "utf-16-be"
     assert guess_encoding("plain words".encode("utf-32")) == "utf-32"
@@ -47,5 +47,5 @@ def test_utf16_without_a_mark_reads_as_utf8_with_nuls_and_is_refused(tmp_path):
     with pytest.raises(ValueError, match="NUL character in line 1: it looks like utf-16-le"):
         decode(path)
     path.write_bytes("text\nplain\n".encode("utf-16"))
-    with pytest.raises(ValueError, match="line 1 holds the byte 0xff. It looks like utf-16:"):
+    with pytest.raises(ValueError, match=r"line 1 holds the byte 0xff\. It looks like utf-16:"):
         decode(path)

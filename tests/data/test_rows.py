@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from affectrep.data.keys import content_hash
@@ -19,13 +21,17 @@ def test_a_list_holds_ids_splits_and_hashes_and_no_text(tmp_path):
 
 def test_one_file_per_split(tmp_path):
     file = tmp_path / "tiny.csv"
-    written = write_rows(manifest(), file, digits=8, per_split=True)
+    written = write_rows(manifest(), file, per_split=True)
     assert [path.name for path in written] == [
         "tiny-train.csv",
         "tiny-validation.csv",
         "tiny-test.csv",
     ]
-    assert written[0].read_text(encoding="utf-8").startswith("id,sha256\nr0,")
+    assert (
+        written[0]
+        .read_text(encoding="utf-8")
+        .startswith(f"id,sha256\nr0,{content_hash('still water in train')[:8]}\n")
+    )
     assert compare_rows(manifest(), file) == []
     assert compare_rows(manifest(), written[2]) == []
     rows = table()[lambda rows: rows["split"] == "test"]
@@ -67,3 +73,14 @@ def test_wrong_lists_are_refused(tmp_path):
         compare_rows(manifest(), file)
     with pytest.raises(ValueError, match="8 to 64 digits"):
         write_rows(manifest(), file, digits=4)
+
+
+def test_the_lists_of_the_recipes_are_small_and_hold_no_text():
+    folder = Path(__file__).parents[2] / "recipes" / "fec_text" / "rows"
+    counts = {"train": 23_485, "validation": 2_956, "test": 2_984}
+    for split, count in counts.items():
+        file = folder / f"goemotions_single_label-{split}.csv"
+        lines = file.read_text(encoding="utf-8").splitlines()
+        assert len(lines) == count + 1
+        assert {len(line) for line in lines[1:]} == {16}
+        assert file.stat().st_size < 480 * 1024

@@ -49,6 +49,7 @@ SHARES = {
     "even": [(list(range(6)), [6]), (list(range(6, 12)), [6])],
     "uneven": [(list(range(9)), [9]), (list(range(9, 12)), [3])],
     "accumulated": [(list(range(8)), [5, 3]), (list(range(8, 12)), [1, 3])],
+    "one accumulates": [(list(range(8)), [5, 3]), (list(range(8, 12)), [4])],
     # the second process has no row of class 2, which the adversarial phase works on
     "nothing to do": [([0, 1, 2, 5, 8, 11, 3, 4], [8]), ([6, 7, 9, 10], [4])],
 }

@@ -163,6 +163,8 @@ def _read_csv(path: Path) -> pd.DataFrame:
     if short:
         shown = ", ".join(map(str, short[:10])) + (", ..." if len(short) > 10 else "")
         raise ValueError(f"{path}: expected {len(names)} values per row, fewer in row {shown}")
+    if not records:
+        raise ValueError(f"{path} holds no rows")
     table = pd.DataFrame([record[:needed] for _, record in records], columns=names[:needed])
     return table.assign(row=[number for number, _ in records], source_file=path.name)
 

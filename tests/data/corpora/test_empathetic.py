@@ -68,7 +68,7 @@ def test_the_hubs_layout_gives_the_same_rows(release, tmp_path, monkeypatch):
     parts = {}
     for name, lines in RELEASE.items():
         split = "validation" if name == "valid" else name
-        records = [(line.split(",") + [""])[:8] for line in lines]
+        records = [[*line.split(","), ""][:8] for line in lines]
         table = pd.DataFrame(records, columns=names)
         table.to_parquet(folder / f"{split}-00000-of-00001.parquet")
         parts[split] = datasets.Dataset.from_pandas(table)

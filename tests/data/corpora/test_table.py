@@ -178,7 +178,7 @@ def test_a_class_without_training_rows_and_a_missing_test(tmp_path):
         ({"columns": {"text": "body"}}, "has no target: map one of label, labels, or valence"),
         ({"columns": {**COLUMNS, "labels": "mood"}}, "has several targets"),
         ({"columns": {"text": "body", "valence": "mood"}}, "valence and arousal go together"),
-        ({"columns": {**COLUMNS, "lable": "mood"}}, r"data\.columns\.lable is no column of a"),
+        ({"columns": {**COLUMNS, "feeling": "mood"}}, r"data\.columns\.feeling is no column of a"),
         ({"columns": COLUMNS, "protocol": "x"}, r"table has no use for data\.protocol"),
         ({"columns": COLUMNS, "holdout": 0.5}, r"data\.holdout=0\.5 for validation and again"),
     ],

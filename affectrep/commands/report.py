@@ -1,0 +1,27 @@
+"""``affectrep report``: one HTML file about runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from affectrep.reporting.report import write_report
+
+__all__ = ["run"]
+
+console = Console(soft_wrap=True, markup=False, highlight=False)
+
+
+def run(runs: list[Path], output: Path = Path("report.html")) -> Path:
+    """Write the report of some run folders to ``output`` and say where it is.
+
+    Raises:
+        FileNotFoundError: if a folder holds no run.
+        ValueError: if ``output`` is a folder.
+    """
+    if output.is_dir():
+        raise ValueError(f"{output} is a folder; give a file such as {output / 'report.html'}.")
+    path = write_report(runs, output)
+    console.print(f"Report: {path} ({path.stat().st_size / 1024:.0f} KiB, opens without network)")
+    return path

@@ -1,0 +1,208 @@
+"""One self-contained HTML file about a run, several seeds of it, or several configurations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from affectrep.evaluation.pairing import compare_pairs, pair_runs
+from affectrep.reporting.curves import learning
+from affectrep.reporting.figures import headline, number, title
+from affectrep.reporting.page import document, section, table
+from affectrep.reporting.sections import (
+    classes,
+    confusions,
+    data_card,
+    environment,
+    figures,
+    side_by_side,
+)
+from affectrep.reporting.subject import Subject, gather
+from affectrep.reporting.tables import verdict
+
+__all__ = ["report_html", "write_report"]
+
+_MOST_PAIRS = 6
+GENERATED = "This corpus is generated. It shows that the machinery works; it is not a benchmark."
+
+
+def write_report(paths: Sequence[Path], output: Path) -> Path:
+    """Write the report of some run folders and return its path.
+
+    Raises:
+        FileNotFoundError: if a folder holds no run.
+        ValueError: if there is no run.
+    """
+    html = report_html(paths)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(html, encoding="utf-8")
+    return output
+
+
+def report_html(paths: Sequence[Path]) -> str:
+    """Return the report as HTML that loads nothing from outside."""
+    subjects = gather(paths)
+    first = subjects[0]
+    parts = [comparison(subjects)]
+    for subject in subjects:
+        parts.append(figures(subject))
+        parts.append(learning(subjects) if subject is first else "")
+        parts += [confusions(subject), classes(subject)]
+    parts += [data_card(first), environment(first), next_commands(subjects)]
+    body = "".join(parts)
+    return document(
+        " and ".join(_plain(subject.name) for subject in subjects)
+        if len(subjects) < 4
+        else f"{len(subjects)} configurations",
+        str(first.info.get("title") or "affectrep report"),
+        _lead(subjects),
+        _banners(subjects),
+        _navigation(body) + body,
+    )
+
+
+def comparison(subjects: Sequence[Subject]) -> str:
+    """Return configurations on one axis, and each pair of them in words."""
+    chart = side_by_side(subjects)
+    if not chart:
+        return ""
+    shown = [subject for subject in subjects if subject.cards]
+    verdicts, rows = [], []
+    for a, b in list(combinations(shown, 2))[:_MOST_PAIRS]:
+        words, line = _compared(b, a)
+        verdicts.append(f'<p class="verdict">{escape(words)}</p>')
+        if line:
+            rows.append(line)
+    header = ["Compared", "Seeds", "Effect", "95 % interval", "p", "Smallest detectable"]
+    metric = headline(shown[0].task)[1 if shown[0].task == "classification" else 0]
+    told = table(header, rows) if rows else ""
+    words = (
+        f"{title(metric)} of the same rows, paired over rows and seeds. The smallest detectable "
+        "effect is the one that such data would have shown in 80 % of cases."
+    )
+    return section("comparison", "Comparison", words, *verdicts, told, chart)
+
+
+def _compared(a: Subject, b: Subject) -> tuple[str, list[str]]:
+    paths = [[run.path for run in subject.runs] for subject in (a, b)]
+    metric = headline(a.task)[1 if a.task == "classification" else 0]
+    try:
+        pairing = pair_runs(*paths, split=a.split or "test")
+        found: dict[str, Any] = dict(compare_pairs(pairing, resamples=2000))
+    except (ValueError, OSError) as error:
+        return f"{a.name} and {b.name} were not compared: {error}", []
+    one = found[metric]
+    line = [
+        f"{a.name} - {b.name}",
+        str(one.seeds),
+        number(metric, one.effect, sign=True),
+        f"{number(metric, one.low, sign=True)} to {number(metric, one.high, sign=True)}",
+        f"{one.p:.3f}" if one.p >= 0.001 else "< 0.001",
+        number(metric, one.detectable),
+    ]
+    return verdict(one, a.name, b.name), line
+
+
+def next_commands(subjects: Sequence[Subject]) -> str:
+    """Return the next three commands worth trying."""
+    tried = [*_candidates(subjects[0], len(subjects))][:3]
+    inside = "".join(
+        f"<p>{escape(words)}</p><pre>{escape(command)}</pre>" for words, command in tried
+    )
+    return section("next", "What to try next", "", inside)
+
+
+def _candidates(subject: Subject, configurations: int) -> list[tuple[str, str]]:
+    run = subject.runs[0]
+    source, folder = _config_file(subject), run.path
+    found = []
+    if subject.split != "test":
+        found.append(("Read the test split, once:", f"affectrep evaluate {folder} --split test"))
+    if configurations > 1:
+        pass
+    elif len(subject.runs) < 5:
+        seed = max(r.seed for r in subject.runs) + 1
+        words = "One seed says little about the method; train another:"
+        found.append((words, f"affectrep train {source} seed={seed}"))
+    if subject.task == "classification" and subject.families is None:
+        words = "Fix the families of confusable classes on validation, for F1 inside them:"
+        target = f"{folder.parent}/families.json"
+        found.append(
+            (words, f"affectrep evaluate {folder} --split validation --write-families {target}")
+        )
+    against = f"{folder.parent}/OTHER-*"
+    found.append(
+        (
+            "Compare with another configuration over rows and seeds:",
+            f"affectrep compare {folder.parent}/{run.name}-* --against {against}",
+        )
+    )
+    if subject.info.get("modality", "text") == "text":
+        found.append(
+            (
+                "Ask the model about a text of your own:",
+                f'affectrep predict {folder} "I can\'t believe they did this again"',
+            )
+        )
+    return found
+
+
+def _config_file(subject: Subject) -> str:
+    run = subject.runs[0]
+    command = run.environment.get("command") or []
+    words = command.split() if isinstance(command, str) else list(map(str, command))
+    files = [word for word in words if word.endswith((".yaml", ".yml"))]
+    recipe = run.config.get("recipe")
+    return files[0] if files else f"configs/{recipe or 'RECIPE'}/{run.name}.yaml"
+
+
+def _lead(subjects: Sequence[Subject]) -> str:
+    first = subjects[0]
+    if not first.cards:
+        return "Not evaluated yet: the report shows the training only."
+    seeds = sorted({run.seed for subject in subjects for run in subject.runs})
+    metric = headline(first.task)[1 if first.task == "classification" else 0]
+    best = ", ".join(
+        f"{number(metric, s.figure(metric)['value'])} ({_plain(s.name)})"
+        if len(subjects) > 1
+        else number(metric, s.figure(metric)["value"])
+        for s in subjects
+        if s.cards
+    )
+    numbers = f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds"
+    return f"{title(metric)} {best} on {first.cards[0]['n']:,} {first.split} rows, {numbers}."
+
+
+def _banners(subjects: Sequence[Subject]) -> list[str]:
+    info = subjects[0].info
+    found = [GENERATED] if info.get("generated") else []
+    if info.get("accept_leaks"):
+        found.append(f"Some rows stand in two splits, accepted because: {info['accept_leaks']}")
+    warnings = [w for s in subjects for card in s.cards for w in card.get("warnings", [])]
+    return found + list(dict.fromkeys(warnings))
+
+
+def _navigation(body: str) -> str:
+    names = {
+        "comparison": "Comparison",
+        "figures": "Figures",
+        "learning": "Learning",
+        "confusions": "Confusions",
+        "classes": "Classes",
+        "data": "Data",
+        "environment": "Environment",
+        "next": "Next",
+    }
+    links = "".join(
+        f'<a href="#{name if there else name + "-0"}">{words}</a>'
+        for name, words in names.items()
+        if (there := f'id="{name}"' in body) or f'id="{name}-0"' in body
+    )
+    return f"<nav>{links}</nav>"
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ")

@@ -1,0 +1,253 @@
+"""The sections of the report, each made of the runs of one configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from affectrep.evaluation.families import Families
+from affectrep.reporting.figures import headline, is_natural, number, title, with_interval
+from affectrep.reporting.page import facts, figure, section, table
+from affectrep.reporting.plots import bar_chart, heat_map, interval_chart
+from affectrep.reporting.subject import Subject
+
+__all__ = [
+    "classes",
+    "confusions",
+    "data_card",
+    "environment",
+    "figures",
+    "side_by_side",
+]
+
+
+def figures(subject: Subject) -> str:
+    """Return the headline figures, baselines beside them, and the figures without leaks."""
+    if not subject.cards:
+        return ""
+    card = subject.cards[0]
+    percent = f"{100 * card['resampling']['confidence']:.0f} %"
+    tiles = "".join(_tile(subject, name, percent) for name in headline(card["task"]))
+    parts = [f'<div class="tiles">{tiles}</div>', _beside(subject), _without_leaks(subject)]
+    words = (
+        f"{card['split'].capitalize()} split, {card['n']:,} rows. "
+        f"Each interval resamples {card['resampling']['cluster'] or 'row'}s."
+    )
+    if card["threshold"] is not None:
+        words += f" Labels are predicted from {card['threshold']:.2f}, chosen on validation."
+    return section(subject.anchor("figures"), subject.heading("Figures"), words, *parts)
+
+
+def _tile(subject: Subject, metric: str, percent: str) -> str:
+    found = subject.figure(metric)
+    span = ""
+    if found["low"] is not None:
+        span = f"{number(metric, found['low'])} to {number(metric, found['high'])}, {percent}"
+    if found["sd"] is not None:
+        span += f"<br>sd {number(metric, found['sd'])} over {found['seeds']} seeds"
+    return (
+        f'<div class="tile"><div class="name">{escape(title(metric))}</div>'
+        f'<div class="value">{number(metric, found["value"])}</div>'
+        f'<div class="span">{span}</div></div>'
+    )
+
+
+def _beside(subject: Subject) -> str:
+    baselines = subject.cards[0].get("baselines")
+    if not baselines:
+        return ""
+    own = {name: subject.figure(name)["value"] for name in ("accuracy", "weighted_f1", "macro_f1")}
+    rows = [*baselines, {"system": subject.name, **own}]
+    rows.sort(key=lambda row: row["weighted_f1"])
+    place = next(i for i, row in enumerate(rows) if row["system"] == subject.name)
+    cells = [[row["system"], *(number(key, row[key]) for key in own)] for row in rows]
+    heading = "<h3>Beside baselines</h3>"
+    return heading + table(["System", *map(title, own)], cells, own=place)
+
+
+def _without_leaks(subject: Subject) -> str:
+    leaks = subject.cards[0].get("without_leaks")
+    if not leaks:
+        return ""
+    with_all = subject.cards[0]["metrics"]
+    rows = [
+        [title(name), with_interval(name, with_all[name]), with_interval(name, value)]
+        for name, value in leaks["metrics"].items()
+    ]
+    header = ["Metric", "All rows", f"Without {leaks['leaked']} rows that training also has"]
+    return "<h3>With and without leaked rows</h3>" + table(header, rows)
+
+
+def confusions(subject: Subject) -> str:
+    """Return the confusion matrix, the most confused pairs with texts, and the families."""
+    counts = subject.confusion
+    if counts is None:
+        return ""
+    families = subject.families
+    known = families or Families([], subject.classes)
+    order = known.order() if families else _by_similarity(counts)
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    names = [subject.classes[i] for i in order]
+    numbers = [int(known.of_class()[i]) for i in order]
+    groups = [
+        [place for place, n in enumerate(numbers) if n == g] for g in range(len(known.groups))
+    ]
+    pairs = subject.confused()
+    worst = ", ".join(f"{p['true']} as {p['predicted']}" for p in pairs[:3]) or "none"
+    alt = f"Confusion matrix of {len(names)} classes. Most frequent errors: {worst}."
+    plot = heat_map(shares[np.ix_(order, order)], names, alt=alt, groups=groups)
+    words = (
+        "Rows are the true class, columns the predicted one, numbers per cent of the row. "
+        "Classes that are easily confused stand together"
+        + (", families in a frame." if families else ".")
+    )
+    return section(
+        subject.anchor("confusions"),
+        subject.heading("Confusions"),
+        words,
+        figure("", plot),
+        _pairs(pairs),
+        _families(subject),
+    )
+
+
+def _by_similarity(counts: np.ndarray[Any, Any]) -> list[int]:
+    """Order classes so that those that are confused stand side by side."""
+    from scipy.cluster.hierarchy import leaves_list, linkage
+    from scipy.spatial.distance import squareform
+
+    if len(counts) < 3:
+        return list(range(len(counts)))
+    share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    distance = 1 - (share + share.T) / 2
+    np.fill_diagonal(distance, 0)
+    tree = linkage(squareform(distance, checks=False), "average", optimal_ordering=True)
+    return [int(i) for i in leaves_list(tree)]
+
+
+def _pairs(pairs: Sequence[dict[str, Any]]) -> str:
+    if not pairs:
+        return ""
+    items = []
+    for pair in pairs:
+        said = "".join(
+            f"<blockquote>“{escape(one['text'])}”</blockquote>" for one in pair["examples"]
+        )
+        items.append(
+            f'<li><div class="what">{escape(pair["true"])} → {escape(pair["predicted"])}'
+            f"<span>{pair['count']} rows, {100 * pair['share']:.0f} % of the class</span></div>"
+            f"{said}</li>"
+        )
+    return (
+        "<h3>Most confused pairs, true → predicted</h3>"
+        f'<div class="panel"><ul class="confused">{"".join(items)}</ul></div>'
+    )
+
+
+def _families(subject: Subject) -> str:
+    rows = subject.cards[0].get("family_table")
+    if not rows:
+        return ""
+    cells = [
+        [
+            ", ".join(row["classes"]),
+            str(row["rows"]),
+            number("f1", row["f1"]),
+            f"{number('share', row['errors_inside'])} %",
+        ]
+        for row in rows
+    ]
+    header = ["Family", "Rows", "Mean F1", "Errors that stay inside"]
+    return "<h3>Families of confusable classes</h3>" + table(header, cells)
+
+
+def classes(subject: Subject) -> str:
+    """Return a bar per class: F1, best first."""
+    rows = subject.per_class() if subject.cards and "per_class" in subject.cards[0] else []
+    if not rows:
+        return ""
+    bars = [(row["class"], row["f1"], f"{row['support']:,} rows") for row in rows]
+    alt = (
+        f"F1 per class, from {bars[0][0]} ({bars[0][1]:.2f}) to {bars[-1][0]} ({bars[-1][1]:.2f})."
+    )
+    words = "F1 in per cent, and how many rows of the split have the class."
+    return section(
+        subject.anchor("classes"),
+        subject.heading("Classes"),
+        words,
+        figure("", bar_chart(bars, alt=alt)),
+    )
+
+
+def side_by_side(subjects: Sequence[Subject]) -> str:
+    """Return the configurations' headline figures on one axis."""
+    shown = [subject for subject in subjects if subject.cards]
+    if len(shown) < 2:
+        return ""
+    parts = []
+    for metric in headline(shown[0].task)[:2]:
+        found = [(subject.name, subject.figure(metric)) for subject in shown]
+        rows = [(name, one["value"], one["low"], one["high"]) for name, one in found]
+        told = "; ".join(f"{name} {number(metric, one['value'])}" for name, one in found)
+        scale = 1.0 if is_natural(metric) else 100.0
+        chart = interval_chart(rows, alt=f"{title(metric)}: {told}.", scale=scale)
+        parts.append(figure(title(metric), chart))
+    return "".join(parts)
+
+
+def data_card(subject: Subject) -> str:
+    """Return what is known about the corpus."""
+    info, prints = subject.info, subject.runs[0].fingerprint
+    rows = ", ".join(f"{part['rows']:,} {name}" for name, part in prints.items())
+    dropped = "; ".join(f"{count:,} {reason}" for reason, count in info.get("dropped", {}).items())
+    values = {
+        "Corpus": str(info.get("title", "")),
+        "Modality and task": f"{info.get('modality', '')}, {info.get('task', '')}".strip(", "),
+        "Classes": ", ".join(info.get("classes") or []),
+        "Rows": rows,
+        "Left out": dropped or "nothing",
+        "Licence": str(info.get("licence", "")),
+        "Source": str(info.get("source", "")),
+        "Leaks between splits": str(info.get("accept_leaks") or ""),
+        "Fingerprint of the test rows": str(prints.get("test", {}).get("content", ""))[:16],
+        "Readings of the test split": _readings(subject),
+    }
+    notes = "".join(f"<li>{escape(note)}</li>" for note in info.get("notes", []))
+    more = f'<ul class="notes">{notes}</ul>' if notes else ""
+    return section("data", "Data", "", facts(values), more)
+
+
+def _readings(subject: Subject) -> str:
+    from affectrep.evaluation.ledger import how_often
+
+    counts = [how_often(run.path) for run in subject.runs]
+    if not any(counts):
+        return "none"
+    return ", ".join(
+        f"seed {run.seed}: {count}" for run, count in zip(subject.runs, counts, strict=True)
+    )
+
+
+def environment(subject: Subject) -> str:
+    """Return the machine, the versions and the command of the first run."""
+    run = subject.runs[0]
+    known = run.environment
+    versions = known.get("versions") or {}
+    minutes = [r.environment["minutes"] for r in subject.runs if "minutes" in r.environment]
+    command = known.get("command") or []
+    values = {
+        "Device": str(known.get("device", "")),
+        "Processor": str(known.get("cpu", "")),
+        "Threads": str(known.get("threads", "")),
+        "Training time": f"{np.mean(minutes):.1f} minutes per run" if minutes else "",
+        "Started": str(known.get("started", "")),
+        "Python": str(known.get("python", "")),
+        "Versions": ", ".join(f"{name} {number}" for name, number in versions.items()),
+        "Commit": str(known.get("commit") or ""),
+        "Command": command if isinstance(command, str) else " ".join(map(str, command)),
+        "Configuration": f"{run.name} ({run.config_hash})",
+    }
+    return section("environment", "Environment", "", facts(values))

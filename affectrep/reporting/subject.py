@@ -1,0 +1,146 @@
+"""What a report is about: the runs of one configuration, with their stored figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from affectrep.evaluation.families import Families
+from affectrep.evaluation.metrics import most_confused
+from affectrep.evaluation.stored_run import StoredRun
+
+__all__ = ["Subject", "gather"]
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Runs of one configuration, in the order of their seeds.
+
+    Args:
+        runs: one per seed.
+        split: whose figures are shown; None where no run was evaluated.
+        cards: scorecards of that split, of the runs that have one.
+        place: among several configurations in one report; None where it is alone.
+    """
+
+    runs: list[StoredRun]
+    split: str | None
+    cards: list[dict[str, Any]]
+    place: int | None = None
+
+    def anchor(self, name: str) -> str:
+        """Return the address of a section about this configuration."""
+        return name if self.place is None else f"{name}-{self.place}"
+
+    def heading(self, words: str) -> str:
+        """Return the heading of a section about this configuration."""
+        return words if self.place is None else f"{self.name.replace('_', ' ')}: {words.lower()}"
+
+    @property
+    def name(self) -> str:
+        """The configuration's name."""
+        return self.runs[0].name
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """The description of the corpus."""
+        return self.runs[0].info
+
+    @property
+    def task(self) -> str:
+        """The task: classification, multilabel or regression."""
+        return str(self.runs[0].config.get("task", "classification"))
+
+    @property
+    def classes(self) -> list[str]:
+        """Class names in declared order."""
+        return list(self.cards[0]["classes"]) if self.cards else []
+
+    def figure(self, metric: str) -> dict[str, Any]:
+        """Return mean value and mean interval ends over seeds, their sd, and how many there are."""
+        found = [card["metrics"][metric] for card in self.cards]
+        values = [one["value"] for one in found]
+        ends = {
+            end: float(np.mean([one[end] for one in found]))
+            if all(one[end] is not None for one in found)
+            else None
+            for end in ("low", "high")
+        }
+        spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
+        return {"value": float(np.mean(values)), **ends, "sd": spread, "seeds": len(values)}
+
+    @cached_property
+    def confusion(self) -> Array | None:
+        """Counts ``(classes, classes)`` added up over seeds; None where there are none."""
+        if not self.cards or "confusion" not in self.cards[0]:
+            return None
+        return np.asarray(np.sum([card["confusion"] for card in self.cards], axis=0))
+
+    @property
+    def families(self) -> Families | None:
+        """The families that the figures used."""
+        stored = self.cards[0].get("families") if self.cards else None
+        return Families(**stored) if stored else None
+
+    def per_class(self) -> list[dict[str, Any]]:
+        """Return per class the mean F1, precision and recall over seeds, best F1 first."""
+        tables = [card["per_class"] for card in self.cards if "per_class" in card]
+        rows = [
+            {
+                "class": group[0]["class"],
+                "support": group[0]["support"],
+                **{
+                    key: float(np.mean([row[key] for row in group]))
+                    for key in ("f1", "precision", "recall")
+                },
+            }
+            for group in zip(*tables, strict=True)
+        ]
+        return sorted(rows, key=lambda row: -row["f1"])
+
+    def confused(self, top: int = 8) -> list[dict[str, Any]]:
+        """Return the most confused pairs over all seeds, with examples where a run has them."""
+        if self.confusion is None:
+            return []
+        examples: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        for card in self.cards:
+            for pair in card.get("confused", []):
+                examples.setdefault((pair["true"], pair["predicted"]), pair.get("examples", []))
+        pairs = most_confused(self.confusion, self.classes, top)
+        return [
+            {**pair, "examples": examples.get((pair["true"], pair["predicted"]), [])}
+            for pair in pairs
+        ]
+
+
+def gather(paths: Sequence[Path]) -> list[Subject]:
+    """Group run folders by configuration; the test split is shown where all have it.
+
+    Raises:
+        FileNotFoundError: if a folder holds no run.
+        ValueError: if there is no run.
+    """
+    if not paths:
+        raise ValueError("a report needs at least one run folder.")
+    groups: dict[str, list[StoredRun]] = {}
+    for run in sorted((StoredRun(Path(path)) for path in paths), key=lambda run: run.seed):
+        groups.setdefault(run.name, []).append(run)
+    subjects = []
+    for number, runs in enumerate(groups.values()):
+        counts = {
+            split: sum(bool(run.scorecard(split)) for run in runs)
+            for split in ("test", "validation")
+        }
+        best = max(counts, key=lambda split: counts[split])
+        split = best if counts[best] else None
+        cards = [card for run in runs if split and (card := run.scorecard(split))]
+        subjects.append(Subject(runs, split, cards, number if len(groups) > 1 else None))
+    return subjects

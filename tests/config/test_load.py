@@ -1,0 +1,93 @@
+"""Configuration files, overrides and the words about what is wrong with them."""
+
+from __future__ import annotations
+
+import pytest
+
+from affectrep.config import load_config, parse_config, to_yaml
+from affectrep.config.load import known_keys
+
+TEXT = """
+name: x
+data: {corpus: demo_text}
+encoder: {checkpoint: "bundled:minilm"}
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "x.yaml"
+    path.write_text(TEXT)
+    return path
+
+
+def test_overrides_reach_into_sections(file):
+    config = load_config(file, ["training.epochs=2", "objective.name=supcon", "data.root=/a b"])
+    assert (config.training.epochs, config.objective.name, config.data.root) == (
+        2,
+        "supcon",
+        "/a b",
+    )
+
+
+def test_numbers_without_a_point_are_numbers(file):
+    assert load_config(file, ["optimizer.encoder_lr=5e-5"]).optimizer.encoder_lr == 5e-5
+
+
+def test_the_resolved_configuration_reads_back_alike(file, tmp_path):
+    config = load_config(file, ["objective.name=supcon", "objective.weight=0.3"])
+    (tmp_path / "resolved.yaml").write_text(to_yaml(config))
+    assert load_config(tmp_path / "resolved.yaml") == config
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("trainign.epochs=2", "unknown key trainign; did you mean training?"),
+        ("training.epoch=2", "unknown key training.epoch; did you mean training.epochs?"),
+        ("objective.temprature=2", "did you mean objective.temperature?"),
+        ("training.epochs=many", "training.epochs='many'"),
+        ("training.epochs", "expected key.sub=value"),
+        ("objective.name=arcface", "objective"),
+        ("seed=-1", "seed=-1"),
+    ],
+)
+def test_a_wrong_override_is_named_with_the_mend(file, override, message):
+    with pytest.raises(ValueError, match="(?s).*") as error:
+        load_config(file, ["objective.name=supcon", override])
+    assert message in str(error.value)
+
+
+def test_all_problems_come_at_once(file):
+    with pytest.raises(ValueError, match="(?s).*") as error:
+        load_config(file, ["training.epochs=0", "heads.droput=0.1", "seed=x"])
+    assert len(str(error.value).splitlines()) == 3
+
+
+def test_contrast_on_projections_needs_a_projection_head(file):
+    with pytest.raises(ValueError, match="heads.projection_dim"):
+        load_config(file, ["objective.name=supcon", "objective.reads=projections"])
+
+
+def test_a_missing_file_names_a_near_one(file):
+    with pytest.raises(ValueError, match=r"Did you mean .*x.yaml"):
+        load_config(file.with_name("y.yaml"))
+
+
+@pytest.mark.parametrize("text", ["just words", "a: [", "\xff"])
+def test_what_is_no_configuration_is_refused(tmp_path, text):
+    path = tmp_path / "bad.yaml"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(ValueError, match="bad.yaml"):
+        load_config(path)
+
+
+def test_overrides_do_not_change_the_values_given():
+    values = {"name": "x", "data": {"corpus": "c"}, "encoder": {"checkpoint": "c"}}
+    parse_config(values, ["data.corpus=d"])
+    assert values["data"] == {"corpus": "c"}
+
+
+def test_every_key_is_known():
+    keys = set(known_keys())
+    assert {"name", "data.corpus", "encoder.lora.rank", "objective.temperature"} <= keys

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import multiprocessing
+from pathlib import Path
+
+import pytest
+
+from affectrep.evaluation.results import (
+    COLUMNS,
+    Result,
+    read_results,
+    readme_is_current,
+    results_table,
+    update_readme,
+    write_results,
+)
+
+
+def result(
+    config: str = "ce", seed: int = 0, metric: str = "accuracy", value: float = 0.65, **more
+):
+    values = {"condition": "", "split": "test", "low": value - 0.02, "high": value + 0.02, "n": 99}
+    return Result(config=config, seed=seed, metric=metric, value=value, **{**values, **more})
+
+
+def test_the_columns_are_those_of_the_design(tmp_path: Path) -> None:
+    path = tmp_path / "results.csv"
+    write_results(path, [result(commit="abc", data="00123", minutes=4.25, device="cpu")])
+    header, line = path.read_text().splitlines()
+    assert header == (
+        "config,condition,split,seed,metric,value,low,high,n,commit,data,minutes,device"
+    )
+    assert line == "ce,,test,0,accuracy,0.65,0.63,0.67,99,abc,00123,4.25,cpu"
+    assert read_results(path)["data"].tolist() == ["00123"]
+
+
+def test_a_figure_is_replaced_and_the_order_does_not_matter(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.csv", tmp_path / "other.csv"
+    rows = [result(), result(seed=10), result(seed=2), result("aml"), result(condition="strict")]
+    write_results(one, rows)
+    for row in reversed(rows):
+        write_results(other, [row])
+    assert one.read_text() == other.read_text()
+    assert read_results(one)["seed"].tolist() == [0, 0, 2, 10, 0]
+    write_results(one, [result(seed=2, value=0.7)])
+    found = read_results(one)
+    assert len(found) == 5
+    assert found[found["seed"] == 2]["value"].tolist() == [0.7]
+
+
+def test_missing_numbers_stay_empty(tmp_path: Path) -> None:
+    path = tmp_path / "results.csv"
+    write_results(path, [result(low=float("nan"), high=float("nan"))])
+    write_results(path, [result(seed=1)])
+    assert path.read_text().splitlines()[1] == "ce,,test,0,accuracy,0.65,,,99,,,,"
+
+
+def _write(path: Path, process: int) -> None:
+    for seed in range(10):
+        write_results(path, [result(f"c{process}", seed)])
+
+
+def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "results.csv"
+    context = multiprocessing.get_context("fork")
+    workers = [context.Process(target=_write, args=(path, i)) for i in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    assert len(read_results(path)) == 30
+
+
+def test_another_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "results.csv"
+    path.write_text("model,score\na,1\n")
+    with pytest.raises(ValueError, match="has the columns model, score"):
+        write_results(path, [result()])
+    assert path.read_text() == "model,score\na,1\n"
+
+
+def test_the_table_gives_means_over_seeds(tmp_path: Path) -> None:
+    path = tmp_path / "results.csv"
+    rows = [result(seed=seed, value=0.64 + 0.01 * seed, minutes=10.0 + seed) for seed in range(3)]
+    rows += [result("supcon", condition="without_leaks"), result(split="validation", value=0.9)]
+    rows += [result(seed=0, metric="weighted_f1", value=0.5)]
+    write_results(path, rows)
+    lines = results_table(read_results(path)).splitlines()
+    assert lines[0] == "| Configuration | Seeds | Accuracy | Weighted F1 | Minutes | Rows |"
+    assert lines[2] == "| ce | 3 | 65.0 ± 1.0 | 50.0 [48.0, 52.0] | 11 | 99 |"
+    assert lines[3] == "| supcon (without leaks) | 1 | 65.0 [63.0, 67.0] | not run |  | 99 |"
+    assert results_table(read_results(tmp_path / "none.csv")) == "_Not run._"
+    assert list(read_results(tmp_path / "none.csv").columns) == list(COLUMNS)
+
+
+def test_the_readme_follows_the_file(tmp_path: Path) -> None:
+    path, readme = tmp_path / "results.csv", tmp_path / "README.md"
+    assert not update_readme(readme, path)
+    readme.write_text("# A\n<!-- results:begin -->\nold\n<!-- results:end -->\nend\n")
+    write_results(path, [result()])
+    assert not readme_is_current(readme, path)
+    assert update_readme(readme, path)
+    assert readme_is_current(readme, path)
+    text = readme.read_text()
+    assert text.startswith("# A\n<!-- results:begin -->\n| Configuration |")
+    assert text.endswith("<!-- results:end -->\nend\n")
+    readme.write_text("# A\n<!-- results:begin -->\n")
+    with pytest.raises(ValueError, match="needs both"):
+        update_readme(readme, path)
+    readme.write_text("# no markers\n")
+    assert not update_readme(readme, path)
