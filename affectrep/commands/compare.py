@@ -45,7 +45,8 @@ def run(
     a, b = pairing.names
     rows = len(pairing.side_a[0])
     console.print(f"A: {a}\nB: {b}")
-    heading = f"{split}: {rows:,} rows, {len(pairing.seeds)} paired seed(s)"
+    seeds = "one seed" if len(pairing.seeds) == 1 else f"{len(pairing.seeds)} paired seeds"
+    heading = f"{split}: {rows:,} rows, {seeds}"
     console.print(difference_table(found, heading))
     for note in pairing.notes:
         console.print(note)

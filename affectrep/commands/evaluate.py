@@ -26,7 +26,7 @@ from affectrep.evaluation.predictions import (
     table_targets,
     write_predictions,
 )
-from affectrep.evaluation.results import Result, update_readme, write_results
+from affectrep.evaluation.results import results_of, update_readme, write_results
 from affectrep.evaluation.scorecard import Resampling, scorecard
 from affectrep.evaluation.stored_run import StoredRun
 from affectrep.model import AffectModel
@@ -77,10 +77,12 @@ def run(
     _check_options(config, split, write_families)
     manifest = build_manifest(config)
     _same_rows(stored, manifest)
+    _check_cluster(config, manifest)
+    families = None if write_families else _families(config, manifest)
     table = _predictions(stored, config, manifest, split, force)
     if write_families is not None:
-        _write_families(stored, table, write_families)
-    card = _score(stored, config, manifest, split, table)
+        families = _write_families(stored, table, write_families)
+    card = _score(stored, config, manifest, table, families)
     if baselines or (baselines is None and manifest.info.generated):
         card["baselines"] = _baselines(manifest, split)
     _write_json(stored.path / "predictions" / f"{split}.json", card)
@@ -126,7 +128,8 @@ def _predictions(
     path, model_hash = stored.table_path(split), stored.model_hash
     if path.is_file() and not force:
         table = stored.table(split)
-        if table.attrs.get("model") == model_hash:
+        known = table.attrs.get("model"), table.attrs.get("split")
+        if known == (model_hash, split):
             return _used_again(stored, split, table)
     threshold = None
     if config.task == "multilabel" and split != "validation":
@@ -139,7 +142,7 @@ def _predictions(
         model=model_hash,
         commit=str(stored.environment.get("commit") or ""),
     )
-    table.attrs["model"] = model_hash
+    table.attrs |= {"model": model_hash, "split": split}
     write_predictions(path, table)
     return table
 
@@ -176,7 +179,23 @@ def _predict(
     )
 
 
-def _write_families(stored: StoredRun, table: pd.DataFrame, path: Path) -> None:
+def _check_cluster(config: Config, manifest: Manifest) -> None:
+    """Refuse a column that is not there before the split is read."""
+    cluster = config.evaluation.cluster
+    if cluster is not None and cluster not in manifest.rows:
+        raise ValueError(
+            f"evaluation.cluster={cluster}, but {manifest.info.title} has no such column; "
+            "set it to null, or to a domain column that the corpus has."
+        )
+
+
+def _families(config: Config, manifest: Manifest) -> Families | None:
+    if config.evaluation.families is None or config.task != "classification":
+        return None
+    return Families.load(config.evaluation.families, manifest.info.classes)
+
+
+def _write_families(stored: StoredRun, table: pd.DataFrame, path: Path) -> Families:
     classes = table.attrs["classes"]
     confusion = confusion_matrix(*table_targets(table), len(classes))
     source = {
@@ -188,16 +207,18 @@ def _write_families(stored: StoredRun, table: pd.DataFrame, path: Path) -> None:
     families = families_from_confusion(confusion, classes, source=source)
     families.save(path)
     console.print(f"Families written to {path}: set evaluation.families={path} to use them.")
+    return families
 
 
 def _score(
-    stored: StoredRun, config: Config, manifest: Manifest, split: str, table: pd.DataFrame
+    stored: StoredRun,
+    config: Config,
+    manifest: Manifest,
+    table: pd.DataFrame,
+    families: Families | None,
 ) -> dict[str, Any]:
+    settings, split = config.evaluation, table.attrs["split"]
     rows = manifest.split(split)
-    settings = config.evaluation
-    families = None
-    if settings.families is not None and config.task == "classification":
-        families = Families.load(settings.families, manifest.info.classes)
     leaked: Sequence[str] = [] if split == "train" else leaked_ids(manifest, split)
     card = scorecard(
         table,
@@ -229,39 +250,11 @@ def _record_results(
     folder = Path("recipes") / (config.recipe or "")
     if config.recipe is None or not folder.is_dir():
         return
-    rows = _results(stored, card, card["metrics"], condition, card["n"])
-    leaks = card.get("without_leaks")
-    if leaks:
-        named = f"{condition}+without_leaks" if condition else "without_leaks"
-        rows += _results(stored, card, leaks["metrics"], named, leaks["n"])
+    rows = results_of(card, stored.environment, condition)
     path = folder / "results.csv"
     write_results(path, rows)
     update_readme(folder / "README.md", path)
     console.print(f"{len(rows)} figures written to {path}.")
-
-
-def _results(
-    stored: StoredRun, card: dict[str, Any], metrics: dict[str, Any], condition: str, rows: int
-) -> list[Result]:
-    environment = stored.environment
-    return [
-        Result(
-            config=stored.name,
-            condition=condition,
-            split=card["split"],
-            seed=stored.seed,
-            metric=name,
-            value=figure["value"],
-            low=_number(figure["low"]),
-            high=_number(figure["high"]),
-            n=rows,
-            commit=str(environment.get("commit") or ""),
-            data=card["data"],
-            minutes=_number(environment.get("minutes")),
-            device=str(environment.get("device") or ""),
-        )
-        for name, figure in metrics.items()
-    ]
 
 
 def _show(stored: StoredRun, manifest: Manifest, card: dict[str, Any]) -> None:
@@ -290,10 +283,6 @@ def _show(stored: StoredRun, manifest: Manifest, card: dict[str, Any]) -> None:
 
 def _data_digest(stored: StoredRun, split: str) -> str:
     return str(stored.fingerprint.get(split, {}).get("content", ""))[:12]
-
-
-def _number(value: Any) -> float:
-    return float("nan") if value is None else float(value)
 
 
 def _write_json(path: Path, value: Any) -> None:

@@ -17,6 +17,18 @@ from affectrep.evaluation.stored_run import StoredRun
 __all__ = ["Pairing", "compare_pairs", "pair_runs"]
 
 
+_FEW_SEEDS = {
+    1: [
+        "One seed: the interval covers the choice of rows, not that of another seed; "
+        "it speaks of these two trained models only."
+    ],
+    2: [
+        "Two seeds hardly show how much seeds differ, so the interval is very wide; "
+        "from three on it narrows."
+    ],
+}
+
+
 @dataclass(frozen=True)
 class Pairing:
     """Runs of two sides, in pairs, with their rows in one order.
@@ -73,11 +85,7 @@ def pair_runs(runs_a: Sequence[Path], runs_b: Sequence[Path], *, split: str) -> 
     reference = tables[0][0]
     everything = zip(chosen[0] + chosen[1], tables[0] + tables[1], strict=True)
     aligned = [_align(table, run, reference, chosen[0][0]) for run, table in everything]
-    if len(seeds) == 1:
-        notes.append(
-            "One seed: the interval covers the choice of rows, not that of another seed; "
-            "it speaks of these two trained models only."
-        )
+    notes += _FEW_SEEDS.get(len(seeds), [])
     return Pairing((names[0], names[1]), seeds, aligned[: len(seeds)], aligned[len(seeds) :], notes)
 
 

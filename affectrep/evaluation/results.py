@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -14,6 +15,7 @@ __all__ = [
     "Result",
     "read_results",
     "readme_is_current",
+    "results_of",
     "results_table",
     "update_readme",
     "write_results",
@@ -87,6 +89,44 @@ class Result:
     data: str = ""
     minutes: float = float("nan")
     device: str = ""
+
+
+def results_of(
+    card: Mapping[str, Any], environment: Mapping[str, Any], condition: str = ""
+) -> list[Result]:
+    """Return the figures of a scorecard, and those without leaked rows as a condition.
+
+    Args:
+        card: as ``predictions/<split>.json`` holds it.
+        environment: of the training run: commit, minutes, device.
+        condition: empty, or a name.
+    """
+    known = {
+        "config": card["config"],
+        "split": card["split"],
+        "seed": card["seed"],
+        "data": card["data"],
+        "commit": str(environment.get("commit") or ""),
+        "minutes": _number(environment.get("minutes")),
+        "device": str(environment.get("device") or ""),
+    }
+    parts = [(condition, card)]
+    if card.get("without_leaks"):
+        named = f"{condition}+without_leaks" if condition else "without_leaks"
+        parts.append((named, card["without_leaks"]))
+    return [
+        Result(
+            **known,
+            condition=name,
+            metric=metric,
+            value=figure["value"],
+            low=_number(figure["low"]),
+            high=_number(figure["high"]),
+            n=part["n"],
+        )
+        for name, part in parts
+        for metric, figure in part["metrics"].items()
+    ]
 
 
 def write_results(path: Path | str, results: Iterable[Result]) -> None:
@@ -200,6 +240,10 @@ def _with_table(text: str, table: str, readme: Path) -> str:
     if not begin or not end:
         raise ValueError(f"{readme} needs both {_BEGIN} and {_END}, in this order.")
     return f"{before}{_BEGIN}\n{table}\n{_END}{after}"
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value is None else float(value)
 
 
 def _cell(group: pd.DataFrame, metric: str) -> str:

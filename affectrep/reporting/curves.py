@@ -83,10 +83,10 @@ def _validation(history: pd.DataFrame, select: str) -> Curve:
 
 
 def _losses(history: pd.DataFrame) -> Curve:
-    """Return a smoothed curve of the phase `main`, or the last phase that has a loss."""
+    """Return a smoothed curve of the phase `main` or the last; nothing where it is one point."""
     train = history[(history["phase"] != "validation") & ~history["name"].isin(_NO_LOSS)]
     train = train[np.isfinite(train["value"].astype(float))]
-    if train.empty:
+    if train["step"].nunique() < 2:
         return []
     phases = list(dict.fromkeys(train["phase"]))
     train = train[train["phase"] == ("main" if "main" in phases else phases[-1])]

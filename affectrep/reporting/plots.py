@@ -70,12 +70,15 @@ def line_chart(
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*point) for point in curve))
         parts.append(f'<polyline class="curve" stroke="{colour}" points="{path}"/>')
         rings = marks[number] if number < len(marks) else []
-        for x, y in (place(*point) for point in rings):
-            parts.append(
-                f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="var(--card)" '
-                f'stroke="{colour}" stroke-width="2"/>'
-            )
+        parts += [_ring(place(*point), colour) for point in rings]
     return _svg(width, height, parts, alt)
+
+
+def _ring(at: tuple[float, float], colour: str) -> str:
+    return (
+        f'<circle cx="{at[0]:.1f}" cy="{at[1]:.1f}" r="4.5" fill="var(--card)" '
+        f'stroke="{colour}" stroke-width="2"/>'
+    )
 
 
 def heat_map(

@@ -61,7 +61,7 @@ def confusion_table(pairs: Iterable[Mapping[str, Any]]) -> Table:
     table.add_column("true → predicted", no_wrap=True)
     table.add_column("rows", justify="right")
     table.add_column("of the class", justify="right")
-    table.add_column("for example", overflow="fold")
+    table.add_column("for example", overflow="ellipsis", no_wrap=True)
     for pair in pairs:
         examples = pair.get("examples") or [{"text": ""}]
         share = f"{number('share', pair['share'])} %"

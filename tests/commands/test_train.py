@@ -179,10 +179,13 @@ def test_two_processes_train_as_one(config, tmp_path):
     still = ["encoder.dropout=0.0", "encoder.attention_dropout=0.0", "heads.dropout=0.0"]
     words = [*still, "objective.name=supcon", "training.epochs=1"]
     run(config, words, output=tmp_path / "one")
-    launcher = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0"]
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     train = [*launcher, *command(config, tmp_path / "two", *words)[1:]]
     subprocess.run(
-        [sys.executable, *train], check=True, env={**ENVIRONMENT, "ACCELERATE_USE_CPU": "true"}
+        [sys.executable, *train],
+        check=True,
+        timeout=240,
+        env={**ENVIRONMENT, "ACCELERATE_USE_CPU": "true"},
     )
     one, two = lines(tmp_path / "one/tiny-0"), lines(tmp_path / "two/tiny-0")
     for first, second in zip(one, two, strict=True):

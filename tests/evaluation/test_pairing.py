@@ -20,7 +20,8 @@ def test_runs_are_paired_by_seed(tmp_path: Path) -> None:
     pairing = pair_runs(a, b[::-1], split="test")
     assert pairing.seeds == [(0, 0), (1, 1)]
     assert pairing.names == ("a", "b")
-    assert pairing.notes == ["Left out, without a partner: seed 4, 7."]
+    assert pairing.notes[0] == "Left out, without a partner: seed 4, 7."
+    assert "Two seeds" in pairing.notes[1]
 
 
 def test_without_a_common_seed_the_order_counts(tmp_path: Path) -> None:
@@ -48,7 +49,8 @@ def test_rows_in_another_order_are_aligned(tmp_path: Path) -> None:
 def test_the_better_side_is_seen(tmp_path: Path) -> None:
     families = tmp_path / "families.json"
     Families([["joy", "delight"]], CLASSES).save(families)
-    a, b = side(tmp_path, "a", [0, 1], skill=0.9), side(tmp_path, "b", [0, 1], skill=0.4)
+    seeds = [0, 1, 2]
+    a, b = side(tmp_path, "a", seeds, skill=0.9), side(tmp_path, "b", seeds, skill=0.4)
     found = compare_pairs(pair_runs(a, b, split="test"), families=families, resamples=200)
     assert found["weighted_f1"].told_apart
     assert found["family_f1"].effect > 0

@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from affectrep.batch import Batch, Output
+from affectrep.commands import evaluate
+from affectrep.config import load_config, to_yaml
+from affectrep.data.manifest import CorpusInfo, Manifest
+from affectrep.evaluation.families import Families
+from affectrep.evaluation.ledger import how_often
+from affectrep.evaluation.results import read_results
+from affectrep.evaluation.stored_run import StoredRun
+
+CLASSES = ["anger", "annoyance", "joy"]
+WORDS = {"anger": "furious", "annoyance": "cross", "joy": "glad"}
+
+
+class Toy(nn.Module):
+    """Says what the labels are, but takes every third anger for annoyance."""
+
+    classes = CLASSES
+    calls = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = SimpleNamespace(preprocess=None)
+
+    def forward(self, inputs: dict[str, torch.Tensor]) -> Output:
+        Toy.calls += 1
+        x = inputs["x"]
+        return Output(x, 4 * x)
+
+
+def manifest(task: str = "classification", *, leak: bool = True) -> Manifest:
+    rows = []
+    for split, count in (("train", 60), ("validation", 60), ("test", 45)):
+        for i in range(count):
+            label = CLASSES[i % 3]
+            text = f"I am {WORDS[label]} about {split} {i} [b]now[/b]"
+            rows.append({"id": f"{split}{i}", "split": split, "text": text, "speaker": f"s{i % 7}"})
+            rows[-1] |= {"label": label} if task == "classification" else {"labels": [label]}
+    table = pd.DataFrame(rows)
+    if leak:
+        table.loc[table["id"] == "test1", "text"] = table.loc[0, "text"].upper() + "  "
+    info = CorpusInfo("toy", "Toy", "text", task, CLASSES, "CC0", "tests", accept_leaks="a test")
+    return Manifest(table, info)
+
+
+def loader(config: Any, data: Manifest, split: str, preprocess: Any) -> Iterator[Batch]:
+    targets = data.targets(split)
+    rows = data.split(split)
+    hot = np.eye(3)[targets] if targets.ndim == 1 else targets.astype(float)
+    wrong = np.arange(len(rows)) % 9 == 0
+    hot[wrong] = [0.4, 0.6, 0.0]
+    for start in range(0, len(rows), 16):
+        cut = slice(start, start + 16)
+        x = torch.tensor(hot[cut] - (0.5 if targets.ndim == 2 else 0.0), dtype=torch.float32)
+        yield Batch({"x": x}, torch.tensor(targets[cut]), rows["id"].tolist()[cut])
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return make(tmp_path, monkeypatch, manifest())
+
+
+def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: Manifest, *more: str) -> Path:
+    folder = tmp_path / "runs" / "toy-0"
+    (folder / "model").mkdir(parents=True)
+    (folder / "model" / "model.safetensors").write_bytes(b"weights")
+    source = tmp_path / "toy.yaml"
+    source.write_text(
+        "name: toy\nrecipe: fec_text\ndata: {corpus: demo_text}\n"
+        "encoder: {checkpoint: 'bundled:minilm'}\nevaluation: {resamples: 100}\n"
+    )
+    config = load_config(source, [f"task={data.info.task}", *more])
+    (folder / "config.yaml").write_text(to_yaml(config))
+    (folder / "data.json").write_text(json.dumps({"fingerprint": data.fingerprint()}))
+    environment = {"minutes": 3.5, "device": "cpu", "commit": "abc1234"}
+    (folder / "environment.json").write_text(json.dumps(environment))
+    monkeypatch.setattr(evaluate, "build_manifest", lambda config: data)
+    monkeypatch.setattr(evaluate, "build_loader", loader)
+    monkeypatch.setattr(
+        evaluate, "AffectModel", SimpleNamespace(from_pretrained=lambda path: Toy())
+    )
+    monkeypatch.chdir(tmp_path)
+    Toy.calls = 0
+    return folder
+
+
+def printed(capsys: pytest.CaptureFixture[str]) -> str:
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_figures_predictions_and_ledger(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    card = evaluate.run(run)
+    assert card["metrics"]["accuracy"]["value"] == pytest.approx(40 / 45)
+    assert how_often(run) == 1
+    stored = StoredRun(run)
+    assert stored.scorecard("test") == card
+    table = stored.table("test")
+    assert table["speaker"].tolist()[:2] == ["s0", "s1"]
+    assert table["id"].tolist() == [f"test{i}" for i in range(45)]
+    words = printed(capsys)
+    assert "test, 45 rows, read once" in words
+    assert "anger → annoyance" in words
+    assert "[b]now[/b]" in words
+    assert "Leaks between the splits are accepted: a test" in words
+    assert "without 1 leaked rows" in words
+
+
+def test_the_test_split_is_not_read_twice_by_accident(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = evaluate.run(run)
+    calls = Toy.calls
+    capsys.readouterr()
+    assert evaluate.run(run) == first
+    assert Toy.calls == calls
+    assert how_often(run) == 1
+    assert "the stored predictions are used again" in printed(capsys)
+    evaluate.run(run, force=True)
+    assert how_often(run) == 2
+    assert "read twice" in printed(capsys)
+    (run / "model" / "model.safetensors").write_bytes(b"other weights")
+    evaluate.run(run)
+    assert how_often(run) == 3
+
+
+def test_results_and_readme_are_written_where_the_recipe_is(run: Path, tmp_path: Path) -> None:
+    evaluate.run(run)
+    assert not (tmp_path / "recipes").exists()
+    recipe = tmp_path / "recipes" / "fec_text"
+    recipe.mkdir(parents=True)
+    (recipe / "README.md").write_text("<!-- results:begin -->\n<!-- results:end -->\n")
+    evaluate.run(run)
+    evaluate.run(run, condition="strict")
+    found = read_results(recipe / "results.csv")
+    assert set(found["condition"]) == {"", "strict", "without_leaks", "strict+without_leaks"}
+    assert len(found) == 16
+    row = found[(found["condition"] == "") & (found["metric"] == "accuracy")].iloc[0]
+    assert row["value"] == pytest.approx(40 / 45, abs=1e-5)
+    assert (row["n"], row["commit"], row["minutes"]) == (45, "abc1234", 3.5)
+    assert len(row["data"]) == 12
+    leaks = found[found["condition"] == "without_leaks"]
+    assert set(leaks["n"]) == {44}
+    assert "| toy (strict) | 1 |" in (recipe / "README.md").read_text()
+
+
+def test_families_are_fixed_on_validation_and_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "families.json"
+    run = make(tmp_path, monkeypatch, manifest(), f"evaluation.families={path}")
+    with pytest.raises(ValueError, match="--split validation"):
+        evaluate.run(run, write_families=path)
+    with pytest.raises(FileNotFoundError, match="no such families file"):
+        evaluate.run(run)
+    assert how_often(run) == 0  # a mistake costs no reading
+    evaluate.run(run, split="validation", write_families=path)
+    families = Families.load(path)
+    assert families.groups == [["anger", "annoyance"]]
+    assert families.source["split"] == "validation"
+    card = evaluate.run(run)
+    assert card["family_table"][0]["classes"] == ["anger", "annoyance"]
+    assert card["metrics"]["errors_inside"]["value"] == 1.0
+
+
+def test_clusters_must_be_a_column(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make(tmp_path, monkeypatch, manifest(), "evaluation.cluster=subject")
+    with pytest.raises(ValueError, match=r"evaluation\.cluster=subject, but Toy has no such"):
+        evaluate.run(run)
+    assert how_often(run) == 0
+
+
+def test_multilabel_takes_the_threshold_of_validation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make(tmp_path, monkeypatch, manifest("multilabel"))
+    card = evaluate.run(run)
+    validation = StoredRun(run).table("validation")
+    assert card["threshold"] == validation.attrs["threshold"]
+    assert (how_often(run, "validation"), how_often(run, "test")) == (1, 1)
+    with pytest.raises(ValueError, match="single-label"):
+        evaluate.run(run, split="validation", write_families=tmp_path / "f.json")
+
+
+def test_other_rows_are_refused(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = manifest(leak=False)
+    monkeypatch.setattr(evaluate, "build_manifest", lambda config: other)
+    with pytest.raises(ValueError, match=r"the test rows are not those of training .* content"):
+        evaluate.run(run)
+    assert how_often(run) == 0
+    assert not (run / "predictions").exists()
+    (run / "data.json").unlink()
+    with pytest.raises(FileNotFoundError, match="train it again"):
+        evaluate.run(run)
+
+
+def test_other_classes_are_refused(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Toy, "classes", ["x", "y", "z"])
+    with pytest.raises(ValueError, match="knows the classes"):
+        evaluate.run(run)
+
+
+def test_generated_corpora_say_so_and_show_baselines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = manifest(leak=False)
+    data = Manifest(data.rows, replace(data.info, generated=True))
+    rows = [{"system": "majority class", "accuracy": 0.3, "weighted_f1": 0.2, "macro_f1": 0.2}]
+    monkeypatch.setattr(evaluate, "baseline_table", lambda manifest, split: rows)
+    run = make(tmp_path, monkeypatch, data)
+    card = evaluate.run(run)
+    words = printed(capsys)
+    assert "the figures are not a benchmark" in words
+    assert card["baselines"] == rows
+    assert words.index("majority class") < words.index("toy 88.9")
+    assert "baselines" not in evaluate.run(run, baselines=False)
+
+
+def test_mistakes_are_said_in_words(run: Path) -> None:
+    with pytest.raises(ValueError, match="no split 'dev'"):
+        evaluate.run(run, split="dev")
+    with pytest.raises(FileNotFoundError, match="no such run folder"):
+        evaluate.run(run / "none")
+    (run / "model" / "model.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match="not finished"):
+        evaluate.run(run)

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+
+from affectrep.reporting.plots import bar_chart, heat_map, interval_chart, line_chart
+
+
+def parsed(svg: str) -> ET.Element:
+    root = ET.fromstring(svg)
+    assert root.get("role") == "img"
+    assert root.get("aria-label")
+    assert "nan" not in svg
+    return root
+
+
+def test_line_chart() -> None:
+    curves = {"a": [(1, 0.5), (2, 0.7), (3, 0.6)], "b": [(1, 0.4)]}
+    svg = line_chart(curves, alt="two <curves>", across="epoch", marks=[[(2, 0.7)]], colours=[1, 1])
+    root = parsed(svg)
+    lines = root.findall("polyline")
+    assert [line.get("stroke") for line in lines] == ["var(--s1)", "var(--s1)"]
+    assert len(root.findall("circle")) == 1
+    assert root.get("aria-label") == "two <curves>"
+
+
+def test_points_stay_inside() -> None:
+    root = parsed(line_chart({"a": [(0, -1e-9), (1e6, 3.3e4)]}, alt="x", across="step"))
+    _, _, width, height = map(float, root.get("viewBox", "").split())
+    for pair in root.find("polyline").get("points").split():
+        x, y = map(float, pair.split(","))
+        assert 0 <= x <= width
+        assert 0 <= y <= height
+
+
+def test_flat_and_empty_curves() -> None:
+    parsed(line_chart({"a": [(1, 2.0)]}, alt="x", across="step"))
+    with pytest.raises(ValueError, match="at least one point"):
+        line_chart({"a": []}, alt="x", across="step")
+    with pytest.raises(ValueError, match="not finite"):
+        line_chart({"a": [(0, float("nan"))]}, alt="x", across="step")
+
+
+def test_heat_map() -> None:
+    shares = np.array([[0.7, 0.3, 0.0], [0.2, 0.8, 0.0], [0.0, 0.0, 1.0]])
+    root = parsed(heat_map(shares, ["a", "<b>", "c"], alt="x", groups=[[0, 1]]))
+    titles = [title.text for title in root.iter("title")]
+    assert "a → <b>: 30 %" in titles
+    assert len(titles) == 5  # empty cells are not drawn
+    frames = [rect for rect in root.findall("rect") if rect.get("stroke") == "var(--warm)"]
+    assert len(frames) == 1
+
+
+def test_bars_and_intervals() -> None:
+    root = parsed(bar_chart([("joy", 0.5, "10 rows"), ("grief", 0.0, "1 rows")], alt="x"))
+    widths = [float(rect.get("width")) for rect in root.findall("rect")]
+    assert widths[1] == pytest.approx(widths[0] / 2, abs=0.1)
+    assert widths[3] == 0
+    root = parsed(interval_chart([("a", 0.5, 0.4, 0.6), ("b", 0.7, None, None)], alt="x"))
+    assert len(root.findall("circle")) == 2
+    parsed(interval_chart([("a", 0.5, 0.5, 0.5)], alt="x", scale=1))

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from affectrep.reporting.report import report_html, write_report
+from tests.evaluation.invented import make_run
+
+VOID = {"meta", "br"}
+
+
+class Nesting(HTMLParser):
+    """Fails where a tag is closed that was not opened last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass
+
+
+def checked(html: str) -> str:
+    nesting = Nesting()
+    nesting.feed(html)
+    assert nesting.open == []
+    assert not re.search(r"(src|href)=[\"']?(https?:)?//", html)
+    assert "@import" not in html
+    assert "url(" not in html
+    assert "<script" not in html
+    for image in re.findall(r"<svg[^>]*>", html):
+        assert re.search(r'aria-label="[^"]+"', image)
+    anchors = set(re.findall(r'href="#([^"]+)"', html))
+    assert anchors <= set(re.findall(r'id="([^"]+)"', html))
+    return html
+
+
+def test_one_run(tmp_path: Path) -> None:
+    html = checked(report_html([make_run(tmp_path, families=True, leaked=4)]))
+    for words in (
+        "This corpus is generated",
+        "Weighted F1",
+        "Learning curves",
+        "Confusions",
+        "Families of confusable classes",
+        "Without 4 rows that training also has",
+        "Bayes ceiling",
+        "12 rows with several labels",
+        "Templates of the test split",
+        "An invented processor",
+        "prefers-color-scheme: dark",
+        "max-width: 40rem",
+    ):
+        assert words in html
+    assert "&lt;b&gt;marks&lt;/b&gt;" in html  # texts of the corpus are not HTML
+    assert "<b>marks" not in html
+    assert html.count("<pre>") == 3
+    assert "seed=1" in html
+
+
+def test_several_seeds_of_two_configurations(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path, "ce", seed, generated=False, rows=200) for seed in range(2)]
+    runs += [
+        make_run(tmp_path, "supcon", seed, generated=False, rows=200, skill=0.62)
+        for seed in range(2)
+    ]
+    html = checked(report_html(runs))
+    assert "ce and supcon" in html
+    assert "over 2 seeds" in html
+    assert re.search(r"supcon (and ce cannot be told apart|lies [\d.]+ points)", html)
+    assert "ce: figures" in html
+    assert "supcon: confusions" in html
+    assert "This corpus is generated" not in html
+    assert "the official split shares rows" in html
+
+
+def test_runs_that_cannot_be_compared_are_still_shown(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path, "a", rows=100), make_run(tmp_path, "b", rows=120)]
+    html = checked(report_html(runs))
+    assert "b and a were not compared" in html
+
+
+def test_a_run_that_was_not_evaluated(tmp_path: Path) -> None:
+    html = checked(report_html([make_run(tmp_path, evaluated=False)]))
+    assert "Not evaluated yet" in html
+    assert "--split test" in html
+    assert "Learning curves" in html
+
+
+def test_a_run_without_curves(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    (run / "metrics.jsonl").unlink()
+    (run / "environment.json").unlink()
+    assert "Learning curves" not in checked(report_html([run]))
+
+
+def test_the_file_is_written(tmp_path: Path) -> None:
+    path = write_report([make_run(tmp_path)], tmp_path / "new" / "report.html")
+    assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
+    with pytest.raises(ValueError, match="at least one run"):
+        write_report([], path)
+
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium here: the report was not rendered")
+@pytest.mark.parametrize("width", [390, 1200])
+def test_a_browser_shows_it_without_sideways_scrolling(tmp_path: Path, width: int) -> None:
+    path = write_report([make_run(tmp_path, families=True)], tmp_path / "report.html")
+    probe = tmp_path / "probe.html"
+    probe.write_text(
+        f'<iframe id="f" src="report.html" style="width:{width}px;height:900px;border:0"></iframe>'
+        "<p id=out></p><script>onload=()=>{const d=document.getElementById('f').contentDocument"
+        ".documentElement;document.getElementById('out').textContent="
+        "'scroll '+d.scrollWidth+' of '+d.clientWidth}</script>"
+    )
+    flags = "--headless --no-sandbox --disable-gpu --allow-file-access-from-files --dump-dom"
+    command = [str(BROWSER), *flags.split(), "--virtual-time-budget=3000", probe.as_uri()]
+    dom = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    found = re.search(r"scroll (\d+) of (\d+)", dom)
+    assert found, dom[-500:]
+    assert int(found[1]) <= int(found[2])
+    assert path.is_file()

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rich.console import Console
+from rich.table import Table
+
+from affectrep.evaluation.comparison import Difference
+from affectrep.evaluation.families import Families
+from affectrep.evaluation.scorecard import Resampling, scorecard
+from affectrep.reporting.tables import (
+    baseline_figures,
+    class_table,
+    confusion_table,
+    difference_table,
+    family_figures,
+    metric_table,
+    verdict,
+)
+from tests.evaluation.invented import CLASSES, table_of
+
+
+def shown(table: Table) -> str:
+    console = Console(width=140, markup=False, record=True)
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get()
+
+
+def card() -> dict:
+    table = table_of(150)
+    return scorecard(
+        table,
+        families=Families([["joy", "delight"]], CLASSES),
+        resampling=Resampling(100),
+        texts={row: f"[NAME] said [b]{row}[/b]" for row in table["id"]},
+        leaked=["r1"],
+    )
+
+
+def test_tables_show_what_the_card_says() -> None:
+    values = card()
+    words = shown(metric_table(values, "heading"))
+    assert "without 1 leaked rows" in words
+    assert f"{100 * values['metrics']['accuracy']['value']:.1f}" in words
+    assert "annoyance" in shown(class_table(values["per_class"]))
+    assert "[NAME] said [b]" in shown(confusion_table(values["confused"]))  # no markup is read
+    assert "joy, delight" in shown(family_figures(values["family_table"]))
+
+
+def test_the_model_stands_between_baselines_and_ceiling() -> None:
+    rows = [{"system": name, "accuracy": 0.5, "weighted_f1": 0.5, "macro_f1": 0.5}
+            for name in ("majority class", "Bayes ceiling")]  # fmt: skip
+    words = shown(baseline_figures({**card(), "baselines": rows}, "mine"))
+    assert words.index("majority") < words.index("mine") < words.index("Bayes ceiling")
+
+
+ONE = Difference("weighted_f1", 0.66, 0.65, 0.01, -0.002, 0.022, 0.09, 0.017, 5, 0.0)
+
+
+def test_verdicts() -> None:
+    assert verdict(ONE, "a", "b") == (
+        "a and b cannot be told apart in weighted F1: an effect below 1.7 points could not "
+        "have been seen."
+    )
+    clear = replace(ONE, low=0.004, high=0.016)
+    assert verdict(clear, "a", "b") == (
+        "a lies 1.0 points above b in weighted F1 (interval 0.4 to 1.6)."
+    )
+    worse = replace(clear, effect=-0.01, low=-0.016, high=-0.004)
+    assert "1.0 points below b" in verdict(worse, "a", "b")
+    assert "interval 0.4 to 1.6" in verdict(worse, "a", "b")
+    same = replace(ONE, effect=0.0, low=0.0, high=0.0)
+    assert "the same in weighted F1" in verdict(same, "a", "b")
+    ccc = replace(clear, metric="ccc")
+    assert verdict(ccc, "a", "b").startswith("a lies 0.010 above b in CCC")
+
+
+def test_differences() -> None:
+    words = shown(difference_table({"weighted_f1": replace(ONE, p=0.0002)}, "heading"))
+    assert "+1.0" in words
+    assert "< 0.001" in words
+    assert "[-0.2, +2.2]" in words
