@@ -127,6 +127,9 @@ def evaluate(
         bool, typer.Option("--force", help="read the split again, although it was read before")
     ] = False,
     condition: Annotated[str, typer.Option(help="named condition for results.csv")] = "",
+    families: Annotated[
+        Path | None, typer.Option(help="file of confusable families: adds the figures about them")
+    ] = None,
     write_families: Annotated[
         Path | None,
         typer.Option(help="with --split validation: write the families of confusable classes"),
@@ -148,6 +151,7 @@ def evaluate(
         split=split,
         force=force,
         condition=condition,
+        families=families,
         write_families=write_families,
         baselines=baselines,
     )

@@ -26,6 +26,7 @@ from affectrep.evaluation.predictions import (
     table_targets,
     write_predictions,
 )
+from affectrep.evaluation.records import write_record
 from affectrep.evaluation.results import results_of, update_readme, write_results
 from affectrep.evaluation.scorecard import Resampling, scorecard
 from affectrep.evaluation.stored_run import StoredRun
@@ -43,12 +44,13 @@ __all__ = ["run"]
 console = Console(soft_wrap=True, markup=False, highlight=False)
 
 
-def run(
+def run(  # noqa: PLR0913 - one for each option of the command
     run: Path,
     *,
     split: str = "test",
     force: bool = False,
     condition: str = "",
+    families: Path | None = None,
     write_families: Path | None = None,
     baselines: bool | None = None,
 ) -> dict[str, Any]:
@@ -62,6 +64,7 @@ def run(
         split: train, validation or test.
         force: read the split again although its predictions are stored.
         condition: named condition for results.csv.
+        families: file of confusable families instead of the configuration's.
         write_families: on validation, write the families of confusable classes to this file.
         baselines: also fit and print baselines; None does so for generated corpora.
 
@@ -78,15 +81,15 @@ def run(
     manifest = build_manifest(config)
     _same_rows(stored, manifest)
     _check_cluster(config, manifest)
-    families = None if write_families else _families(config, manifest)
+    groups = None if write_families else _families(config, manifest, families)
     table = _predictions(stored, config, manifest, split, force)
     if write_families is not None:
-        families = _write_families(stored, table, write_families)
-    card = _score(stored, config, manifest, table, families)
+        groups = _write_families(stored, table, write_families)
+    card = _score(stored, config, manifest, table, groups)
     if baselines or (baselines is None and manifest.info.generated):
         card["baselines"] = _baselines(manifest, split)
     _write_json(stored.path / "predictions" / f"{split}.json", card)
-    _record_results(stored, config, card, condition)
+    _record_results(stored, config, card, table, condition)
     _show(stored, manifest, card)
     return card
 
@@ -189,10 +192,11 @@ def _check_cluster(config: Config, manifest: Manifest) -> None:
         )
 
 
-def _families(config: Config, manifest: Manifest) -> Families | None:
-    if config.evaluation.families is None or config.task != "classification":
+def _families(config: Config, manifest: Manifest, path: Path | None) -> Families | None:
+    file = path or config.evaluation.families
+    if file is None or config.task != "classification":
         return None
-    return Families.load(config.evaluation.families, manifest.info.classes)
+    return Families.load(file, manifest.info.classes)
 
 
 def _write_families(stored: StoredRun, table: pd.DataFrame, path: Path) -> Families:
@@ -244,9 +248,9 @@ def _baselines(manifest: Manifest, split: str) -> list[dict[str, Any]]:
 
 
 def _record_results(
-    stored: StoredRun, config: Config, card: dict[str, Any], condition: str
+    stored: StoredRun, config: Config, card: dict[str, Any], table: pd.DataFrame, condition: str
 ) -> None:
-    """Write the rows of results.csv and the table of the recipe's README."""
+    """Write the recipe's results.csv, the table of its README, and the record of the run."""
     folder = Path("recipes") / (config.recipe or "")
     if config.recipe is None or not folder.is_dir():
         return
@@ -254,7 +258,8 @@ def _record_results(
     path = folder / "results.csv"
     write_results(path, rows)
     update_readme(folder / "README.md", path)
-    console.print(f"{len(rows)} figures written to {path}.")
+    record = write_record(stored.path, card["split"], table, folder / "records")
+    console.print(f"{len(rows)} figures written to {path}, their predictions to {record}.")
 
 
 def _show(stored: StoredRun, manifest: Manifest, card: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ import pandas as pd
 import yaml
 
 from affectrep.evaluation.predictions import read_predictions
+from affectrep.evaluation.records import read_compact
 
 __all__ = ["StoredRun"]
 
@@ -102,8 +103,12 @@ class StoredRun:
         return self.path / "predictions" / f"{split}.parquet"
 
     def table(self, split: str) -> pd.DataFrame:
-        """Return the stored predictions of a split."""
-        return read_predictions(self.table_path(split))
+        """Return the stored predictions of a split; a record's where there is no table."""
+        path = self.table_path(split)
+        record = path.with_suffix(".csv")
+        if record.is_file() and not path.is_file():
+            return read_compact(record)
+        return read_predictions(path)
 
     def scorecard(self, split: str) -> dict[str, Any]:
         """Return the stored figures of a split; empty where it was not evaluated."""

@@ -1,0 +1,97 @@
+"""Records: what the repository keeps of a run, so that its figures can be computed again.
+
+A record is a small run folder without weights and without text: the configuration (data folder
+left out), what is known of machine and data, the ledger, and per split a CSV of ids, labels and
+predictions. `affectrep compare` reads it like a run.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+__all__ = ["read_compact", "write_compact", "write_record"]
+
+
+def write_record(run: Path, split: str, table: pd.DataFrame, folder: Path) -> Path:
+    """Write the record of a run's split below ``folder``; return the record's folder.
+
+    Args:
+        run: folder of the run.
+        split: train, validation or test.
+        table: its predictions.
+        folder: of all records.
+    """
+    record = folder / run.name
+    (record / "predictions").mkdir(parents=True, exist_ok=True)
+    values = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
+    if isinstance(values.get("data"), dict):
+        values["data"]["root"] = None  # a folder of somebody's machine
+    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+    (record / "config.yaml").write_text(text, encoding="utf-8")
+    environment = _json(run / "environment.json")
+    environment.pop("command", None)
+    (record / "environment.json").write_text(json.dumps(environment, indent=1) + "\n")
+    for name in ("data.json", "reads.jsonl"):
+        if (run / name).is_file():
+            shutil.copyfile(run / name, record / name)
+    write_compact(record / "predictions" / f"{split}.csv", table)
+    return record
+
+
+def write_compact(path: Path, table: pd.DataFrame) -> None:
+    """Write ids, targets, predictions and domains as CSV, classes as numbers, without texts.
+
+    The first line is a comment with task, classes and threshold as JSON.
+    """
+    attrs = {key: table.attrs.get(key) for key in ("task", "classes", "threshold", "split")}
+    codes = {name: code for code, name in enumerate(attrs["classes"] or [])}
+    columns = [name for name in table if not str(name).startswith("prob_")]
+    small = table[columns].copy()
+    for name in ("label", "labels", "predicted"):
+        if name in small:
+            small[name] = [_encode(value, codes) for value in small[name]]
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(f"# {json.dumps(attrs)}\n")
+        small.to_csv(file, index=False, lineterminator="\n", float_format="%.6g")
+
+
+def read_compact(path: Path) -> pd.DataFrame:
+    """Read what :func:`write_compact` wrote; probabilities are not in it.
+
+    Raises:
+        ValueError: if the file is something else.
+    """
+    with path.open(encoding="utf-8") as file:
+        first = file.readline()
+        if not first.startswith("# {"):
+            raise ValueError(f"{path} is not a record of predictions.")
+        attrs: dict[str, Any] = json.loads(first[2:])
+        table = pd.read_csv(file, dtype={"id": str, "labels": str}, keep_default_na=False)
+    classes = attrs["classes"] or []
+    several = attrs["task"] == "multilabel"
+    for name in ("label", "labels", "predicted"):
+        if name in table:
+            table[name] = [_decode(value, classes, several) for value in table[name]]
+    table.attrs = attrs
+    return table
+
+
+def _encode(value: Any, codes: dict[str, int]) -> str:
+    names = [value] if isinstance(value, str) else list(value)
+    return "|".join(str(codes[name]) for name in names)
+
+
+def _decode(value: Any, classes: list[str], several: bool) -> Any:
+    names = [classes[int(code)] for code in str(value).split("|") if code]
+    return names if several else names[0]
+
+
+def _json(path: Path) -> dict[str, Any]:
+    values = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return values if isinstance(values, dict) else {}
