@@ -58,7 +58,9 @@ def class_table(rows: Iterable[Mapping[str, Any]]) -> Table:
 def confusion_table(pairs: Iterable[Mapping[str, Any]]) -> Table:
     """Return the most confused pairs, each with a text."""
     table = _table("Most confused")
-    table.add_column("true → predicted", no_wrap=True)
+    pairs = list(pairs)
+    longest = max((len(f"{pair['true']} → {pair['predicted']}") for pair in pairs), default=0)
+    table.add_column("true → predicted", no_wrap=True, min_width=longest)
     table.add_column("rows", justify="right")
     table.add_column("of the class", justify="right")
     table.add_column("for example", overflow="ellipsis", no_wrap=True)
