@@ -84,6 +84,15 @@ def _sections(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _sections(inner)
 
 
+def _alternatives() -> dict[str, list[str]]:
+    """Return the names that a section can have, for sections that come in several kinds."""
+    found = {}
+    for key, info in Config.model_fields.items():
+        kinds = [section.model_fields.get("name") for section in _sections(info.annotation)]
+        found[key] = [str(kind.default) for kind in kinds if kind is not None]
+    return {key: names for key, names in found.items() if names}
+
+
 def _apply(values: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     if not equals or not key:
@@ -103,7 +112,8 @@ def _apply(values: dict[str, Any], override: str) -> None:
 
 def _messages(error: ValidationError) -> Iterator[str]:
     names = sorted(set(known_keys()))
-    tags = {"supcon", "cross_entropy", "text"}
+    alternatives = _alternatives()
+    tags = {name for choices in alternatives.values() for name in choices}
     for problem in error.errors():
         parts = [str(part) for part in problem["loc"]]
         # pydantic inserts the tag of a discriminated section into the location
@@ -113,6 +123,8 @@ def _messages(error: ValidationError) -> Iterator[str]:
             yield f"unknown key {key}; did you mean {near[0]}?"
         elif problem["type"] == "missing":
             yield f"{key} is missing."
+        elif problem["type"] in ("union_tag_not_found", "union_tag_invalid"):
+            yield f"{key}.name must say which one it is: {', '.join(alternatives[key])}."
         elif problem["type"] == "value_error":
             yield str(problem["ctx"]["error"])
         else:

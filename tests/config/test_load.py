@@ -48,7 +48,10 @@ def test_the_resolved_configuration_reads_back_alike(file, tmp_path):
         ("objective.temprature=2", "did you mean objective.temperature?"),
         ("training.epochs=many", "training.epochs='many'"),
         ("training.epochs", "expected key.sub=value"),
-        ("objective.name=arcface", "objective"),
+        (
+            "objective.name=arcface",
+            "objective.name must say which one it is: cross_entropy, supcon",
+        ),
         ("seed=-1", "seed=-1"),
     ],
 )
