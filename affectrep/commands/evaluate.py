@@ -78,6 +78,8 @@ def run(  # noqa: PLR0913 - one for each option of the command
     stored = StoredRun(Path(run))
     config = load_config(stored.path / "config.yaml")
     _check_options(config, split, write_families)
+    if config.training.threads is not None:
+        torch.set_num_threads(config.training.threads)
     manifest = build_manifest(config)
     _same_rows(stored, manifest)
     _check_cluster(config, manifest)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -116,44 +117,52 @@ def _build_trainer(
         console.print(f"note: {note}")
     objective: Any = build_objective(config, manifest)
     objective.to(state.device)
-    training = config.training
-    train_collate = validation_collate = None
-    if model.encoder.is_fixed and training.cache_embeddings:
-        train_collate = _cached(config, manifest, model, "train", folder)
-        validation_collate = _cached(config, manifest, model, "validation", folder)
-    preprocess = model.encoder.preprocess
+    collates = {}
+    if model.encoder.is_fixed and config.training.cache_embeddings:
+        for split in ("train", "validation"):
+            collates[split] = _cached(config, manifest, model, split, folder)
     batches = build_training_loader(
         config,
         manifest,
-        preprocess,
-        collate=train_collate,
+        model.encoder.preprocess,
+        collate=collates.get("train"),
         share=(state.process_index, state.num_processes),
     )
-    validation = build_loader(
-        config, manifest, "validation", preprocess, collate=validation_collate
-    )
-
-    def validate(trained: AffectModel) -> dict[str, float]:
-        cast = partial(autocast, state.device.type, training.precision)
-        found = predict_rows(trained, validation, device=state.device, autocast=cast)
-        return score(found, config.task, manifest.info.classes)
-
     return Trainer(
         model,
         objective,
         batches,
-        validate=validate,
+        validate=_validation(config, manifest, model, collates.get("validation")),
         folder=folder,
-        settings=TrainerSettings(
-            epochs=training.epochs,
-            select=training.select,
-            precision=training.precision,
-            patience=training.patience,
-            checkpoint_minutes=training.checkpoint_minutes,
-            checkpoint_steps=training.checkpoint_steps,
-            lower_is_better=training.select.startswith(("rmse", "cross_entropy")),
-            optimizer=OptimizerSettings(**config.optimizer.model_dump()),
-        ),
+        settings=_trainer_settings(config),
+    )
+
+
+def _validation(
+    config: Config, manifest: Manifest, model: AffectModel, collate: Any
+) -> Callable[[AffectModel], dict[str, float]]:
+    rows = build_loader(config, manifest, "validation", model.encoder.preprocess, collate=collate)
+
+    def validate(trained: AffectModel) -> dict[str, float]:
+        device = next(trained.parameters()).device
+        cast = partial(autocast, device.type, config.training.precision)
+        found = predict_rows(trained, rows, device=device, autocast=cast)
+        return score(found, config.task, manifest.info.classes)
+
+    return validate
+
+
+def _trainer_settings(config: Config) -> TrainerSettings:
+    training = config.training
+    return TrainerSettings(
+        epochs=training.epochs,
+        select=training.select,
+        precision=training.precision,
+        patience=training.patience,
+        checkpoint_minutes=training.checkpoint_minutes,
+        checkpoint_steps=training.checkpoint_steps,
+        lower_is_better=training.select.startswith(("rmse", "cross_entropy")),
+        optimizer=OptimizerSettings(**config.optimizer.model_dump()),
     )
 
 
