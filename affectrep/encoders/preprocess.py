@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from tokenizers import Encoding, Tokenizer
 from torch import Tensor
 
 __all__ = ["TextPreprocess"]
+
+SETTINGS = "tokenizer_settings.json"
 
 
 class TextPreprocess:
@@ -66,6 +69,11 @@ class TextPreprocess:
                 raise ValueError(f"text {position} is a {type(text).__name__}, expected a string")
         return list(self.tokenizer.encode_batch_fast(list(texts)))
 
+    def save_settings(self, folder: Path) -> None:
+        """Write the length and the pad id alone, for a tokenizer that is found elsewhere."""
+        settings = {"max_tokens": self.max_tokens, "pad_id": self.pad_id}
+        (folder / SETTINGS).write_text(json.dumps(settings) + "\n", encoding="utf-8")
+
     def save(self, folder: Path) -> None:
         """Write ``tokenizer.json`` with the length; the pad id is that of its padding."""
         copy = Tokenizer.from_str(self.tokenizer.to_str())
@@ -74,17 +82,20 @@ class TextPreprocess:
         copy.save(str(folder / "tokenizer.json"))
 
     @classmethod
-    def load(cls, folder: Path) -> TextPreprocess:
-        """Read what `save` wrote.
+    def load(cls, folder: Path, *, base: Path | None = None) -> TextPreprocess:
+        """Read what `save` wrote, or what `save_settings` wrote with the tokenizer of ``base``.
 
         Raises:
-            ValueError: if the folder has no readable ``tokenizer.json``.
+            ValueError: if there is no readable ``tokenizer.json``.
         """
-        path = folder / "tokenizer.json"
+        alone = base is not None and (folder / SETTINGS).is_file()
+        path = (base if base is not None and alone else folder) / "tokenizer.json"
         try:
             tokenizer = Tokenizer.from_file(str(path))
         except Exception as error:  # the library raises a bare Exception
             raise ValueError(f"{path} is not a tokenizer: {error}") from error
+        if alone:
+            return cls(tokenizer, **json.loads((folder / SETTINGS).read_text(encoding="utf-8")))
         if tokenizer.truncation is None or tokenizer.padding is None:
             raise ValueError(f"{path} names no length or padding: save the model again")
         return cls(

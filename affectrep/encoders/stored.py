@@ -35,7 +35,7 @@ def stored_checkpoint(folder: Path, reference: dict[str, str] | None) -> Pretrai
     values = _read_config(folder)
     config = _transformers_config(values)
     backbone = empty_backbone(config) if reference is None else _base(config, reference)
-    return Pretrained(backbone, TextPreprocess.load(folder), values, reference)
+    return Pretrained(backbone, _preprocess(folder, reference), values, reference)
 
 
 def folded_checkpoint(
@@ -71,7 +71,13 @@ def folded_checkpoint(
         wanted = set(backbone.state_dict())
         state = {key: value for key, value in state.items() if key in wanted}
     load_weights(backbone, state, assign=plain)
-    return Pretrained(backbone, TextPreprocess.load(folder), values, None)
+    return Pretrained(backbone, _preprocess(folder, reference), values, None)
+
+
+def _preprocess(folder: Path, reference: dict[str, str] | None) -> TextPreprocess:
+    checkpoint = (reference or {}).get("checkpoint", "")
+    base = Path(locate(checkpoint)) if checkpoint.startswith(PREFIX) else None
+    return TextPreprocess.load(folder, base=base)
 
 
 def _base_state(values: dict[str, Any], reference: dict[str, str]) -> dict[str, Tensor]:

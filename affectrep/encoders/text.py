@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from affectrep.encoders.adapters import add_lora, lora_settings
+from affectrep.encoders.bundled import PREFIX
 from affectrep.encoders.checkpoint import Pretrained, hidden_size, load_pretrained
 from affectrep.encoders.output import EncoderOutput
 from affectrep.encoders.pooling import cls_pooling, mean_pooling, pooling_layer
@@ -141,10 +142,18 @@ class TextEncoder(nn.Module):
             ) from error
 
     def save(self, folder: Path) -> None:
-        """Write the Hugging Face configuration and the tokenizer into an existing folder."""
-        text = json.dumps(self.config, indent=2, sort_keys=True)
+        """Write the Hugging Face configuration and the tokenizer into an existing folder.
+
+        The tokenizer of a bundled checkpoint is left where it is, like the checkpoint's weights.
+        """
+        # where the weights lay on this machine is nobody else's business
+        values = {key: value for key, value in self.config.items() if key != "_name_or_path"}
+        text = json.dumps(values, indent=2, sort_keys=True)
         (folder / "config.json").write_text(text + "\n", encoding="utf-8")
-        self.preprocess.save(folder)
+        if (self.stored_reference() or {}).get("checkpoint", "").startswith(PREFIX):
+            self.preprocess.save_settings(folder)
+        else:
+            self.preprocess.save(folder)
 
     @classmethod
     def restore(
