@@ -61,8 +61,8 @@ def confusion_table(pairs: Iterable[Mapping[str, Any]]) -> Table:
     pairs = list(pairs)
     longest = max((len(f"{pair['true']} → {pair['predicted']}") for pair in pairs), default=0)
     table.add_column("true → predicted", no_wrap=True, min_width=longest)
-    table.add_column("rows", justify="right")
-    table.add_column("of the class", justify="right")
+    table.add_column("rows", justify="right", min_width=4)
+    table.add_column("of the class", justify="right", min_width=12)
     table.add_column("for example", overflow="ellipsis", no_wrap=True)
     for pair in pairs:
         examples = pair.get("examples") or [{"text": ""}]
