@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import importlib.metadata
 import pkgutil
 import re
 import subprocess
@@ -168,6 +169,29 @@ def test_extras_that_are_promised():
     named = re.search(r"\[(.*)\]", extras["all"][0])
     assert named is not None
     assert set(named[1].split(",")) == promised - {"all"}
+
+
+def test_text_needs_no_audio_or_vision_package():
+    extras = PROJECT["optional-dependencies"]
+    waiting = [Requirement(line).name for line in PROJECT["dependencies"] + extras["demo"]]
+    needed: set[str] = set()
+    while waiting:
+        name = canonicalize_name(waiting.pop())
+        if name in needed:
+            continue
+        needed.add(name)
+        try:
+            lines = importlib.metadata.requires(name) or []
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        waiting += [
+            requirement.name
+            for requirement in map(Requirement, lines)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        ]
+    assert "torch" in needed
+    media = {"torchaudio", "torchvision", "torchcodec", "soundfile", "librosa", "av", "timm"}
+    assert not needed & (media | {"opencv-python", "opencv-python-headless", "opensmile"})
 
 
 @pytest.mark.parametrize("page", PAGES, ids=relative)
