@@ -13,7 +13,7 @@ import torch
 from rich.console import Console
 
 from affectrep.build import build_loader, build_manifest
-from affectrep.config import Config, load_config
+from affectrep.config import Config, differing_keys, load_config
 from affectrep.data.checks import leaked_ids
 from affectrep.data.manifest import DOMAINS, Manifest
 from affectrep.evaluation.baselines import baseline_table
@@ -41,6 +41,17 @@ from affectrep.reporting.tables import (
 
 __all__ = ["run"]
 
+# keys that name a place, a machine or a way to look, and no other training
+_INDIFFERENT = (
+    "seed",
+    "data.root",
+    "data.accept_leaks",
+    "data.workers",
+    "training.threads",
+    "training.checkpoint_",
+    "training.cache_embeddings",
+    "evaluation.",
+)
 console = Console(soft_wrap=True, markup=False, highlight=False)
 
 
@@ -256,12 +267,31 @@ def _record_results(
     folder = Path("recipes") / (config.recipe or "")
     if config.recipe is None or not folder.is_dir():
         return
+    changed = _own_values(config)
+    if changed:
+        console.print(
+            f"Not written to {folder / 'results.csv'}: the run has values of its own for "
+            f"{', '.join(changed)}. A row there is one configuration; save these values as "
+            f"configs/{config.recipe}/<name>.yaml to have one.",
+            style="yellow",
+        )
+        return
     rows = results_of(card, stored.environment, condition)
     path = folder / "results.csv"
     write_results(path, rows)
     update_readme(folder / "README.md", path)
     record = write_record(stored.path, card["split"], table, folder / "records")
     console.print(f"{len(rows)} figures written to {path}, their predictions to {record}.")
+
+
+def _own_values(config: Config) -> list[str]:
+    """Return the keys in which a run differs from the file of its name, where that matters."""
+    path = Path("configs") / (config.recipe or "") / f"{config.name}.yaml"
+    if not path.is_file():
+        return ["name"]
+    return [
+        key for key in differing_keys(load_config(path), config) if not key.startswith(_INDIFFERENT)
+    ]
 
 
 def _show(stored: StoredRun, manifest: Manifest, card: dict[str, Any]) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from accelerate import PartialState  # type: ignore[import-untyped]
 from rich.console import Console
 
@@ -23,7 +22,7 @@ from affectrep.build import (
     build_objective,
     build_training_loader,
 )
-from affectrep.config import Config, load_config, to_yaml
+from affectrep.config import Config, differing_keys, load_config, to_yaml
 from affectrep.data.checks import check_manifest, require_clean
 from affectrep.data.manifest import Manifest
 from affectrep.evaluation.evaluate import predict_rows, score
@@ -206,25 +205,15 @@ def _write_inputs(folder: RunFolder, config: Config, manifest: Manifest) -> None
 def _refuse_other_config(folder: RunFolder, config: Config) -> None:
     if not folder.config.is_file():
         return
-    before = _flat(yaml.safe_load(folder.config.read_text(encoding="utf-8")))
-    now = _flat(yaml.safe_load(to_yaml(config)))
-    keys = [key for key in sorted(before | now) if before.get(key) != now.get(key)]
-    if keys:
-        changes = ", ".join(f"{key} ({before.get(key)} then, {now.get(key)} now)" for key in keys)
+    changed = differing_keys(load_config(folder.config), config)
+    if changed:
+        changes = ", ".join(
+            f"{key} ({then} then, {now} now)" for key, (then, now) in changed.items()
+        )
         raise ValueError(
             f"{folder.path} was started with another configuration: {changes}. "
             f"Give another name=… or --output, or delete the folder."
         )
-
-
-def _flat(values: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(values, dict):
-        return {prefix.rstrip("."): values}
-    return {
-        key: value
-        for name, inner in values.items()
-        for key, value in _flat(inner, f"{prefix}{name}.").items()
-    }
 
 
 def _print_estimate(trainer: Trainer, output: Path) -> None:

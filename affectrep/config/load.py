@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from affectrep.config.schema import Config
 
-__all__ = ["known_keys", "load_config", "parse_config", "to_yaml"]
+__all__ = ["differing_keys", "known_keys", "load_config", "parse_config", "to_yaml"]
 
 
 def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
@@ -67,6 +67,32 @@ def to_yaml(config: Config) -> str:
     """Write every value of the resolved configuration as YAML, defaults included."""
     text: str = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
     return text
+
+
+def differing_keys(one: Config, other: Config) -> dict[str, tuple[Any, Any]]:
+    """Return the dotted keys whose values differ, with both values.
+
+    Example:
+        >>> base = {"name": "x", "data": {"corpus": "c"}, "encoder": {"checkpoint": "c"}}
+        >>> differing_keys(parse_config(base), parse_config(base, ["training.epochs=2"]))
+        {'training.epochs': (4, 2)}
+    """
+    first, second = (_flat(config.model_dump(mode="json")) for config in (one, other))
+    return {
+        key: (first.get(key), second.get(key))
+        for key in sorted(first | second)
+        if first.get(key) != second.get(key)
+    }
+
+
+def _flat(values: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(values, dict):
+        return {prefix.rstrip("."): values}
+    return {
+        key: value
+        for name, inner in values.items()
+        for key, value in _flat(inner, f"{prefix}{name}.").items()
+    }
 
 
 def known_keys(model: type[BaseModel] = Config, prefix: str = "") -> Iterator[str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -143,6 +144,7 @@ def test_results_and_readme_are_written_where_the_recipe_is(run: Path, tmp_path:
     recipe = tmp_path / "recipes" / "fec_text"
     recipe.mkdir(parents=True)
     (recipe / "README.md").write_text("<!-- results:begin -->\n<!-- results:end -->\n")
+    configured(tmp_path)
     evaluate.run(run)
     evaluate.run(run, condition="strict")
     found = read_results(recipe / "results.csv")
@@ -155,6 +157,23 @@ def test_results_and_readme_are_written_where_the_recipe_is(run: Path, tmp_path:
     leaks = found[found["condition"] == "without_leaks"]
     assert set(leaks["n"]) == {44}
     assert "| toy (strict) | 1 |" in (recipe / "README.md").read_text()
+
+
+def configured(tmp_path: Path) -> None:
+    (tmp_path / "configs" / "fec_text").mkdir(parents=True)
+    shutil.copyfile(tmp_path / "toy.yaml", tmp_path / "configs" / "fec_text" / "toy.yaml")
+
+
+def test_a_run_with_values_of_its_own_stays_out_of_the_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make(tmp_path, monkeypatch, manifest(), "training.epochs=9", "training.threads=1")
+    recipe = tmp_path / "recipes" / "fec_text"
+    recipe.mkdir(parents=True)
+    configured(tmp_path)
+    evaluate.run(run)
+    assert not (recipe / "results.csv").exists()
+    assert "values of its own for training.epochs" in capsys.readouterr().out
 
 
 def test_families_are_fixed_on_validation_and_used(
