@@ -85,11 +85,21 @@ def _prepare_machine(config: Config) -> PartialState:
     cuda = torch.cuda.is_available()
     if training.precision == "fp16" and not cuda:
         raise ValueError("training.precision=fp16 needs a GPU; use bf16 or fp32 on a CPU.")
+    if training.precision == "bf16" and not cuda and not _has_bf16():
+        console.print(
+            "note: this processor has no bf16 instructions; training.precision=fp32 is faster here."
+        )
     if training.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True, warn_only=cuda)
     torch.manual_seed(config.seed)
     return PartialState(cpu=not cuda)
+
+
+def _has_bf16() -> bool:
+    """Whether the processor multiplies bf16 itself; True where torch cannot tell."""
+    found = getattr(torch.cpu, "get_capabilities", dict)()
+    return not found or any(found.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
 def _check(manifest: Manifest, folder: RunFolder) -> None:

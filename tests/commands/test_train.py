@@ -129,6 +129,12 @@ def test_fp16_on_a_cpu_is_refused(config, tmp_path, monkeypatch):
         run(config, ["training.precision=fp16"], output=tmp_path)
 
 
+def test_bf16_without_the_instructions_is_noted(config, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, "amx_bf16": False})
+    run(config, ["training.precision=bf16"], output=tmp_path, dry_run=True)
+    assert "training.precision=fp32 is faster here" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
