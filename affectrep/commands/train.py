@@ -98,7 +98,7 @@ def _prepare_machine(config: Config) -> PartialState:
 
 def _has_bf16() -> bool:
     """Whether the processor multiplies bf16 itself; True where torch cannot tell."""
-    found = getattr(torch.cpu, "get_capabilities", dict)()
+    found: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return not found or any(found.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
