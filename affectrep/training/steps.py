@@ -91,8 +91,6 @@ class StepRunner:
                 self._cached(group, micro, carries[0], log)
             else:
                 self._accumulated(group, micro, carries, log)
-        if self.precision == "fp16":
-            self.scaler.update()
         return log
 
     def _whole(self, group: _Group, batch: Batch, carry: Carry, log: StepLog) -> None:
@@ -220,6 +218,7 @@ class StepRunner:
         parameters = self.parameters[phase.name]
         self.processes.sum_gradients(parameters)
         norm = self.optimizers[phase.optimizer].step(parameters, self.scaler)
+        self.scaler.update()  # after each phase: two of them may share an optimizer
         log.numbers[(phase.name, "grad_norm")] = norm
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -167,3 +168,16 @@ def test_shared_optimizer_keeps_one_state():
     made.step([rows()])
     state = made.optimizers["main"].optimizer.state[next(model.encoder.parameters())]
     assert int(state["step"]) == 2
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="fp16 needs a GPU")
+def test_fp16_phases_that_share_an_optimizer_step_twice():
+    model, objective = ToyModel().cuda(), TwoPlayers().cuda()
+    phases = [replace(phase, optimizer="main") for phase in objective.phases()]
+    players = {**model.players(), **objective.players()}
+    optimizers = build_optimizers(phases, players, SETTINGS)
+    made = StepRunner(
+        model, players, phases, optimizers=optimizers, processes=Processes(), precision="fp16"
+    )
+    log = made.step([rows(dtype=torch.float32).to("cuda")])
+    assert ("main", "grad_norm") in log.numbers
