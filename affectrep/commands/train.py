@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import torch
 from accelerate import PartialState  # type: ignore[import-untyped]
+from filelock import FileLock, Timeout
 from rich.console import Console
 
 from affectrep.build import (
@@ -68,14 +70,35 @@ def run(
     if dry_run:
         _print_estimate(trainer, output)
         return
-    if trainer.processes.main:
-        _write_inputs(folder, settings, manifest)
-    _fit(trainer, settings, manifest)
+    with _only_one(folder, trainer.processes.main):
+        if trainer.processes.main:
+            _write_inputs(folder, settings, manifest)
+        _fit(trainer, settings, manifest)
     if trainer.processes.main:
         console.print(
             f"Model: {folder.model}\nNext: affectrep evaluate {folder.path} --split test"
             f"\n      affectrep report {folder.path} --output report.html"
         )
+
+
+@contextlib.contextmanager
+def _only_one(folder: RunFolder, main: bool) -> Iterator[None]:
+    """Keep a second command out of the run; the lock goes with the process, however it ends."""
+    if not main:
+        yield
+        return
+    folder.path.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder.path / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ValueError(
+            f"{folder.path} is being trained by another process; wait for it, or give name=…"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _prepare_machine(config: Config) -> PartialState:

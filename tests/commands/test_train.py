@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from filelock import FileLock
 
 from affectrep.commands.train import run
 from affectrep.model import AffectModel
@@ -121,6 +122,13 @@ def test_changed_data_is_refused_on_resume(tmp_path):
     table.write_text(table.read_text() + "really new glad,joy,train\n")
     with pytest.raises(ValueError, match="the rows of train are not those"):
         run(config, [], output=tmp_path / "runs")
+
+
+def test_a_second_command_is_kept_out_of_a_run(config, tmp_path):
+    (tmp_path / "tiny-0").mkdir()
+    with FileLock(tmp_path / "tiny-0/.lock"), pytest.raises(ValueError, match="another process"):
+        run(config, [], output=tmp_path)
+    run(config, ["training.epochs=1"], output=tmp_path)
 
 
 def test_fp16_on_a_cpu_is_refused(config, tmp_path, monkeypatch):
