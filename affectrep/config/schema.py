@@ -119,10 +119,16 @@ class OptimizerConfig(Section):
 
     encoder_lr: float = Field(5e-5, ge=0)
     head_lr: float = Field(1e-3, ge=0)
-    adversary_lr: float = Field(1e-4, ge=0, description="critics, discriminators, domain heads")
+    adversary_lr: float = Field(1e-4, ge=0, description="critics and discriminators")
+    adversary_betas: tuple[float, float] = Field((0.5, 0.9), description="AdamW's, of the same")
+    adversarial_lr_factor: float = Field(
+        0.1, gt=0, description="on the encoder's rate in a phase that works for the adversary"
+    )
     weight_decay: float = Field(0.01, ge=0, description="not on biases and normalisation")
-    schedule: Literal["constant", "linear", "cosine"] = "linear"
+    schedule: Literal["constant", "linear", "cosine", "step"] = "linear"
     warmup_fraction: float = Field(0.06, ge=0, lt=1)
+    decay_factor: float = Field(0.8, gt=0, le=1, description="schedule step: times this …")
+    decay_fraction: float = Field(0.2, gt=0, le=1, description="… after each share of training")
     max_grad_norm: float | None = Field(1.0, gt=0)
 
 

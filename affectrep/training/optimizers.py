@@ -13,24 +13,47 @@ from torch.amp.grad_scaler import GradScaler
 
 from affectrep.objectives.phase import Phase
 
+Schedule = Literal["constant", "linear", "cosine", "step"]
+
 __all__ = ["OptimizerSettings", "PhaseOptimizer", "build_optimizers", "schedule_factor"]
 
 
 @dataclass(frozen=True)
 class OptimizerSettings:
-    """Learning rates per kind of player, weight decay, schedule and clipping."""
+    """Learning rates per kind of player, weight decay, schedule and clipping.
+
+    An optimizer that moves no part of the model (a critic's, a discriminator's) is an adversary's:
+    it has ``adversary_lr`` and ``adversary_betas``. One that moves the model under another name
+    than "main" (an adversarial step on the encoder) runs at ``adversarial_lr_factor`` times the
+    main rates: AdamW does not see the scale of a loss, so the rate has to carry it. An
+    objective's own part that learns beside the model (a domain head, a threshold) counts as a head.
+    """
 
     encoder_lr: float = 5e-5
     head_lr: float = 1e-3
     adversary_lr: float = 1e-4
+    adversary_betas: tuple[float, float] = (0.5, 0.9)
+    adversarial_lr_factor: float = 0.1
     weight_decay: float = 0.01
-    schedule: Literal["constant", "linear", "cosine"] = "linear"
+    schedule: Schedule = "linear"
     warmup_fraction: float = 0.06
+    decay_factor: float = 0.8
+    decay_fraction: float = 0.2
     max_grad_norm: float | None = 1.0
 
-    def rate(self, player: str) -> float:
-        """Return the peak learning rate of a player."""
-        return {"encoder": self.encoder_lr, "heads": self.head_lr}.get(player, self.adversary_lr)
+    def rate(self, player: str, *, name: str, adversary: bool) -> float:
+        """Return the peak learning rate of a player in the optimizer ``name``."""
+        if adversary:
+            return self.adversary_lr
+        peak = self.encoder_lr if player == "encoder" else self.head_lr
+        return peak if name == "main" else peak * self.adversarial_lr_factor
+
+    def factor(self, done: float) -> float:
+        """Return the factor on the peak learning rates after a share ``done`` of training."""
+        if self.schedule == "step" and done >= self.warmup_fraction:
+            # a boundary is reached by a sum of steps: a rounding error must not delay it
+            return self.decay_factor ** math.floor(done / self.decay_fraction + 1e-9)
+        return schedule_factor(done, schedule=self.schedule, warmup=self.warmup_fraction)
 
 
 class PhaseOptimizer:
@@ -39,18 +62,23 @@ class PhaseOptimizer:
     Args:
         groups: AdamW parameter groups, each with its peak ``lr``.
         settings: schedule and clipping.
+        betas: of AdamW.
     """
 
-    def __init__(self, groups: list[dict[str, Any]], settings: OptimizerSettings) -> None:
+    def __init__(
+        self,
+        groups: list[dict[str, Any]],
+        settings: OptimizerSettings,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+    ) -> None:
         self.settings = settings
-        self.optimizer = torch.optim.AdamW(groups, fused=_fusable(groups))
+        self.optimizer = torch.optim.AdamW(groups, betas=betas, fused=_fusable(groups))
         self.peaks = [group["lr"] for group in self.optimizer.param_groups]
 
     def progress(self, done: float) -> None:
         """Set the learning rates for the share of training done, in [0, 1]."""
-        factor = schedule_factor(
-            done, schedule=self.settings.schedule, warmup=self.settings.warmup_fraction
-        )
+        factor = self.settings.factor(done)
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
             group["lr"] = peak * factor
 
@@ -72,9 +100,7 @@ class PhaseOptimizer:
         self.optimizer.load_state_dict(state)
 
 
-def schedule_factor(
-    done: float, *, schedule: Literal["constant", "linear", "cosine"], warmup: float
-) -> float:
+def schedule_factor(done: float, *, schedule: Schedule, warmup: float) -> float:
     """Return the factor on the peak learning rate after a share ``done`` of training.
 
     Example:
@@ -103,18 +129,27 @@ def build_optimizers(
         moved = dict.fromkeys(
             player for phase in phases if phase.optimizer == name for player in phase.updates
         )
-        groups = [group for player in moved for group in _groups(player, players[player], settings)]
-        built[name] = PhaseOptimizer(groups, settings)
+        adversary = not {"encoder", "heads"} & set(moved)
+        groups = [
+            group
+            for player in moved
+            for group in _groups(
+                players[player],
+                settings.rate(player, name=name, adversary=adversary),
+                settings.weight_decay,
+            )
+        ]
+        betas = settings.adversary_betas if adversary else (0.9, 0.999)
+        built[name] = PhaseOptimizer(groups, settings, betas=betas)
     return built
 
 
-def _groups(player: str, module: nn.Module, settings: OptimizerSettings) -> list[dict[str, Any]]:
+def _groups(module: nn.Module, rate: float, weight_decay: float) -> list[dict[str, Any]]:
     trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
     matrices = [parameter for parameter in trained if parameter.ndim > 1]
     vectors = [parameter for parameter in trained if parameter.ndim <= 1]
-    rate = settings.rate(player)
     groups = [
-        {"params": matrices, "lr": rate, "weight_decay": settings.weight_decay},
+        {"params": matrices, "lr": rate, "weight_decay": weight_decay},
         {"params": vectors, "lr": rate, "weight_decay": 0.0},
     ]
     return [group for group in groups if group["params"]]
