@@ -147,7 +147,7 @@ def _build_trainer(
     model = build_model(config, manifest).to(state.device)
     for note in model.meta.get("warm_start", []):
         console.print(f"note: {note}")
-    objective: Any = build_objective(config, manifest)
+    objective: Any = build_objective(config, manifest, dim=model.encoder.dim)
     objective.to(state.device)
     collates = {}
     if model.encoder.is_fixed and config.training.cache_embeddings:

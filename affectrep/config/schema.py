@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from affectrep.config.objectives import CrossEntropyConfig, ObjectiveConfig, SupConConfig
+from affectrep.config.section import Section
 
 __all__ = [
     "Config",
@@ -19,12 +22,6 @@ __all__ = [
     "TextEncoderConfig",
     "TrainingConfig",
 ]
-
-
-class Section(BaseModel):
-    """A part of the configuration: an unknown key is an error, values do not change later."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class DataConfig(Section):
@@ -90,28 +87,6 @@ class HeadConfig(Section):
     projection_dim: int | None = Field(
         None, ge=1, description="width of the projection head for contrast; null: none"
     )
-
-
-class CrossEntropyConfig(Section):
-    """Cross-entropy (single label) or binary cross-entropy (multi-label)."""
-
-    name: Literal["cross_entropy"] = "cross_entropy"
-    class_weights: Literal["none", "balanced", "sqrt"] = "none"
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
-
-
-class SupConConfig(Section):
-    """Cross-entropy plus supervised contrast."""
-
-    name: Literal["supcon"] = "supcon"
-    class_weights: Literal["none", "balanced", "sqrt"] = "none"
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
-    weight: float = Field(0.5, ge=0, description="of the contrast, beside cross-entropy 1")
-    temperature: float = Field(0.1, gt=0)
-    reads: Literal["embeddings", "projections"] = "embeddings"
-
-
-ObjectiveConfig = Annotated[CrossEntropyConfig | SupConConfig, Field(discriminator="name")]
 
 
 class OptimizerConfig(Section):

@@ -1,6 +1,6 @@
 """Objectives: pure functions, thin modules, and the one table of their names."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from torch import nn
 
@@ -15,6 +15,7 @@ from affectrep.objectives.adaptive_margin import (
     neighbour_counts,
     permuted_margin_parts,
 )
+from affectrep.objectives.aml import AMLObjective, AMLOptions, aml_objective
 from affectrep.objectives.av_regression import (
     AVRegressionLoss,
     HeteroscedasticLoss,
@@ -28,7 +29,12 @@ from affectrep.objectives.binary_cross_entropy import (
     BinaryCrossEntropyLoss,
     binary_cross_entropy_loss,
 )
+from affectrep.objectives.caf import CAFObjective, CAFSteps, caf_objective
 from affectrep.objectives.cdan import ConditionalDomainAdversary, conditioned_embeddings
+from affectrep.objectives.class_confusion import ClassConfusion
+from affectrep.objectives.class_margins import AdaptiveClassMargin, class_margins
+from affectrep.objectives.class_memory import ClassMemory
+from affectrep.objectives.contrastive import ContrastiveLoss, ContrastiveOptions, contrastive_loss
 from affectrep.objectives.contrastive_critic import (
     ContrastiveAdversarialLoss,
     ContrastiveCriticLoss,
@@ -39,7 +45,10 @@ from affectrep.objectives.contrastive_critic import (
     critic_liveness,
     pair_moments,
 )
+from affectrep.objectives.critic_head import CriticHead
+from affectrep.objectives.critics import MarginRule
 from affectrep.objectives.cross_entropy import CrossEntropyLoss, cross_entropy_loss
+from affectrep.objectives.distance_weighted import distance_weighted_triplets
 from affectrep.objectives.domain_adversary import (
     Adversary,
     DomainAdversary,
@@ -48,6 +57,12 @@ from affectrep.objectives.domain_adversary import (
     domain_cross_entropy_loss,
 )
 from affectrep.objectives.domain_confusion import domain_confusion_loss, domain_entropy_loss
+from affectrep.objectives.domain_objective import (
+    DomainAdversarialObjective,
+    domain_adversarial_objective,
+)
+from affectrep.objectives.domain_term import DomainOptions
+from affectrep.objectives.dro_pair_loss import dro_pair_loss, dro_weights
 from affectrep.objectives.fisher_ipm import (
     FisherIPMLoss,
     fisher_critic_loss,
@@ -64,13 +79,37 @@ from affectrep.objectives.gradient_reversal import (
 )
 from affectrep.objectives.gram import GramLoss, gram_critic_loss, gram_ratio, mmd_loss
 from affectrep.objectives.grouping import Grouper, Grouping, Groups, strong_weak_groups
+from affectrep.objectives.hard_pairs import HardPairMiner, HardPairs, Mining
 from affectrep.objectives.information import (
     bpsk_information,
     gaussian_information,
     kernel_mean_correlation,
     paired_correlation,
 )
-from affectrep.objectives.joint import JointObjective, WeightedLoss
+from affectrep.objectives.joint import DomainSupConLoss, JointObjective, WeightedLoss
+from affectrep.objectives.joint_objectives import (
+    av_regression_objective,
+    cross_entropy_objective,
+    supcon_objective,
+)
+from affectrep.objectives.label_aware import LabelAwareContrast, LabelAwareOptions, lcl_loss
+from affectrep.objectives.label_aware_objective import LabelAwareObjective, label_aware_objective
+from affectrep.objectives.learned_similarity import (
+    MetricDiscriminator,
+    bounded_similarity,
+    gradient_penalty,
+    self_penalty,
+)
+from affectrep.objectives.margin_loss import MarginLoss, margin_loss
+from affectrep.objectives.metric_liveness import MetricLiveness, metric_liveness
+from affectrep.objectives.pair_adversary import AdversaryWeights, adversary_terms, pair_loss_chain
+from affectrep.objectives.pair_loss import (
+    PairLoss,
+    adversary_strength,
+    match_loss,
+    pair_loss,
+    pointwise_similarity,
+)
 from affectrep.objectives.phase import Carry, Objective, Phase, PhaseResult, Targets, Term
 from affectrep.objectives.sphere import (
     SphereLoss,
@@ -86,27 +125,43 @@ from affectrep.objectives.thresholds import (
     otsu_exact,
     otsu_histogram,
 )
+from affectrep.objectives.triplet import TripletLoss, TripletOptions, triplet_loss
 from affectrep.objectives.wasserstein_critic import (
     WassersteinCritic,
     wasserstein_critic_loss,
     wasserstein_distance,
 )
+from affectrep.objectives.weight_schedule import WeightSchedule
 
 __all__ = [
     "OBJECTIVES",
+    "AMLObjective",
+    "AMLOptions",
     "AVRegressionLoss",
+    "AdaptiveClassMargin",
     "AdaptiveMargin",
     "Adversary",
+    "AdversaryWeights",
     "BinaryCrossEntropyLoss",
+    "CAFObjective",
+    "CAFSteps",
     "Carry",
+    "ClassConfusion",
+    "ClassMemory",
     "ConditionalDomainAdversary",
     "ContrastiveAdversarialLoss",
     "ContrastiveCriticLoss",
+    "ContrastiveLoss",
+    "ContrastiveOptions",
     "CriticContrast",
+    "CriticHead",
     "CriticLiveness",
     "CrossEntropyLoss",
+    "DomainAdversarialObjective",
     "DomainAdversary",
     "DomainClasses",
+    "DomainOptions",
+    "DomainSupConLoss",
     "DomainWeight",
     "FisherIPMLoss",
     "GradientReversal",
@@ -114,11 +169,22 @@ __all__ = [
     "Grouper",
     "Grouping",
     "Groups",
+    "HardPairMiner",
+    "HardPairs",
     "HeteroscedasticLoss",
     "JointObjective",
+    "LabelAwareContrast",
+    "LabelAwareObjective",
+    "LabelAwareOptions",
     "Margin",
+    "MarginLoss",
     "MarginParts",
+    "MarginRule",
+    "MetricDiscriminator",
+    "MetricLiveness",
+    "Mining",
     "Objective",
+    "PairLoss",
     "Phase",
     "PhaseResult",
     "ReversalSchedule",
@@ -128,25 +194,40 @@ __all__ = [
     "SupConOptions",
     "Targets",
     "Term",
+    "TripletLoss",
+    "TripletOptions",
     "WassersteinCritic",
+    "WeightSchedule",
     "WeightedLoss",
     "adaptive_margin",
     "adaptive_margin_parts",
+    "adversary_strength",
+    "adversary_terms",
+    "aml_objective",
     "av_regression_loss",
+    "av_regression_objective",
     "binary_cross_entropy_loss",
+    "bounded_similarity",
     "bpsk_information",
+    "caf_objective",
     "ccc_loss",
     "class_balanced_weights",
+    "class_margins",
     "conditioned_embeddings",
     "confidence_radius",
     "contrastive_adversarial_loss",
     "contrastive_critic_loss",
+    "contrastive_loss",
     "critic_liveness",
     "cross_entropy_loss",
     "cross_entropy_objective",
+    "distance_weighted_triplets",
+    "domain_adversarial_objective",
     "domain_confusion_loss",
     "domain_cross_entropy_loss",
     "domain_entropy_loss",
+    "dro_pair_loss",
+    "dro_weights",
     "fisher_critic_loss",
     "fisher_encoder_loss",
     "fisher_ipm_linear",
@@ -154,23 +235,33 @@ __all__ = [
     "ganin_lambda",
     "ganin_learning_rate",
     "gaussian_information",
+    "gradient_penalty",
     "gram_critic_loss",
     "gram_ratio",
     "heteroscedastic_loss",
     "kernel_mean_correlation",
     "kmeans_centres",
     "kmeans_threshold",
+    "label_aware_objective",
+    "lcl_loss",
     "linear_margin",
+    "margin_loss",
+    "match_loss",
+    "metric_liveness",
     "mmd_loss",
     "neighbour_counts",
     "otsu_exact",
     "otsu_histogram",
+    "pair_loss",
+    "pair_loss_chain",
     "pair_moments",
     "paired_correlation",
     "pcc_loss",
     "permuted_margin_parts",
+    "pointwise_similarity",
     "reverse_gradient",
     "rmse_loss",
+    "self_penalty",
     "sphere_critic_loss",
     "sphere_encoder_loss",
     "sphere_points",
@@ -178,52 +269,17 @@ __all__ = [
     "supcon_loss",
     "supcon_memory_loss",
     "supcon_objective",
+    "triplet_loss",
     "wasserstein_critic_loss",
     "wasserstein_distance",
 ]
 
-
-def cross_entropy_objective(
-    *,
-    multilabel: bool = False,
-    class_weights: Sequence[float] | None = None,
-    label_smoothing: float = 0.0,
-) -> JointObjective:
-    """Return cross-entropy alone: over classes, or one binary decision a class.
-
-    Example:
-        >>> cross_entropy_objective().targets.labels
-        'classes'
-    """
-    loss = BinaryCrossEntropyLoss if multilabel else CrossEntropyLoss
-    task = loss(class_weights=class_weights, label_smoothing=label_smoothing)
-    targets = Targets(labels="multilabel" if multilabel else "classes")
-    return JointObjective(task, task_name="cross_entropy", targets=targets)
-
-
-def supcon_objective(
-    *,
-    weight: float = 0.5,
-    temperature: float = 0.1,
-    reads: str = "embeddings",
-    class_weights: Sequence[float] | None = None,
-    label_smoothing: float = 0.0,
-) -> JointObjective:
-    """Return cross-entropy plus ``weight`` times supervised contrast over all processes' rows.
-
-    Example:
-        >>> [other.name for other in supcon_objective().others]
-        ['supcon']
-    """
-    task = CrossEntropyLoss(class_weights=class_weights, label_smoothing=label_smoothing)
-    contrast = SupConLoss(temperature=temperature, gather=True)
-    other = WeightedLoss("supcon", contrast, weight, reads=reads)  # type: ignore[arg-type]
-    return JointObjective(
-        task, task_name="cross_entropy", others=[other], targets=Targets(labels="classes")
-    )
-
-
 OBJECTIVES: dict[str, Callable[..., nn.Module]] = {
     "cross_entropy": cross_entropy_objective,
     "supcon": supcon_objective,
+    "lcl": label_aware_objective,
+    "aml": aml_objective,
+    "domain_adversarial": domain_adversarial_objective,
+    "av_regression": av_regression_objective,
+    "caf": caf_objective,
 }

@@ -198,6 +198,8 @@ class AVRegressionLoss(nn.Module):
         (0.5, 3.0)
     """
 
+    span = "batch"  # rows depend on one another: a joint objective puts micro-batches together
+
     def __init__(
         self, *, correlation_weight: float = 0.5, official: bool = False, gather: bool = False
     ) -> None:

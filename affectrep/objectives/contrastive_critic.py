@@ -211,6 +211,8 @@ def critic_liveness(strong: Tensor, weak: Tensor) -> CriticLiveness:
     """
     check_groups(strong, weak)
     strong, weak = bounded(strong), bounded(weak)
+    origin = torch.cat([strong, weak])[:1]  # outputs that coincide become 0, without rounding
+    strong, weak = strong - origin, weak - origin
     spread = float(torch.cat([strong, weak]).std(dim=0, unbiased=False).mean())
     if len(strong) == 0 or len(weak) == 0:
         return CriticLiveness(spread, 0.0, 0.5)

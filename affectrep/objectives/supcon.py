@@ -105,7 +105,7 @@ def supcon_loss(
         labels: ``(batch,)`` int64.
         temperature: divides the cosine, > 0.
         gather: contrast against the rows of all processes; this process's mean is over its own
-            anchors.
+            anchors. A process may have no rows if another has some.
         options: reduction, anchors without a positive, L_in, tiles; None for the defaults.
         domain_weight: weights of positives by domain; None weighs all alike.
 
@@ -122,11 +122,7 @@ def supcon_loss(
     check_supcon(embeddings, labels, temperature)
     options = options or SupConOptions()
     unit = unit_rows(embeddings)
-    candidates, candidate_labels, start = unit, labels, 0
-    if gather:
-        parts = gather_rows(unit)
-        start = sum(part.shape[0] for part in parts[: process_rank()])
-        candidates, candidate_labels = torch.cat(parts), torch.cat(gather_rows(labels))
+    candidates, candidate_labels, start = candidate_rows(unit, labels, gather=gather)
     pairs = Pairs(labels, candidate_labels, start)
     if domain_weight is not None:
         pairs = _weighted(pairs, domain_weight, gather=gather)
@@ -158,7 +154,7 @@ def contrast(
     if options.reduction == "sum":
         return losses.sum()
     if options.no_positive == "zero":
-        return losses.mean()
+        return losses.sum() / max(1, len(losses))
     return losses.sum() / anchors_with_positive(pairs).clamp(min=1)
 
 
@@ -223,17 +219,38 @@ def check_supcon(embeddings: Tensor, labels: Tensor, temperature: float) -> None
     """Refuse what is no batch.
 
     Raises:
-        ValueError: if shapes do not fit, there are no rows, or the temperature is not positive.
+        ValueError: if shapes do not fit or the temperature is not positive.
     """
     if embeddings.ndim != 2 or embeddings.shape[1] == 0 or labels.shape != embeddings.shape[:1]:
         raise ValueError(
             f"expected embeddings (batch, dim) and labels (batch,), got "
             f"{tuple(embeddings.shape)} and {tuple(labels.shape)}"
         )
-    if embeddings.shape[0] == 0:
-        raise ValueError("expected at least one row, got none")
     if not temperature > 0:
         raise ValueError(f"expected a temperature above 0, got {temperature}")
+
+
+def candidate_rows(unit: Tensor, labels: Tensor, *, gather: bool) -> tuple[Tensor, Tensor, int]:
+    """Return rows and labels of the batch, or of all processes, and where this process's begin.
+
+    A process may have no rows as long as another has some: it must still gather.
+
+    Raises:
+        ValueError: if there are no rows on any process.
+
+    Example:
+        >>> candidate_rows(torch.eye(2), torch.tensor([0, 1]), gather=False)[1:]
+        (tensor([0, 1]), 0)
+    """
+    parts, label_parts = [unit], [labels]
+    if gather:
+        parts, label_parts = gather_rows(unit), gather_rows(labels)
+    # alone, the very same tensor: that tells the tiles that rows and columns are alike
+    rows = torch.cat(parts) if gather else unit
+    if len(rows) == 0:
+        raise ValueError("expected at least one row, got none")
+    start = sum(len(part) for part in parts[: process_rank()]) if gather else 0
+    return rows, torch.cat(label_parts), start
 
 
 def unit_rows(embeddings: Tensor) -> Tensor:

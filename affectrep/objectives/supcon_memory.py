@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from affectrep.objectives.gather import gather_rows, process_rank
+from affectrep.objectives.gather import gather_rows
 from affectrep.objectives.supcon import (
     SupConOptions,
     anchors_with_positive,
+    candidate_rows,
     check_supcon,
     contrast,
     unit_rows,
@@ -88,12 +89,9 @@ def supcon_memory_loss(
             f"got {stored.embeddings.shape[1]}"
         )
     unit = unit_rows(embeddings)
-    parts, label_parts, start = [unit], [labels], 0
-    if gather:
-        parts, label_parts = gather_rows(unit), gather_rows(labels)
-        start = sum(part.shape[0] for part in parts[: process_rank()])
-    candidates = torch.cat([*parts, stored.embeddings.detach().to(unit)])
-    pairs = Pairs(labels, torch.cat([*label_parts, stored.labels.to(labels)]), start)
+    rows, row_labels, start = candidate_rows(unit, labels, gather=gather)
+    candidates = torch.cat([rows, stored.embeddings.detach().to(unit)])
+    pairs = Pairs(labels, torch.cat([row_labels, stored.labels.to(labels)]), start)
     return contrast(
         unit, candidates, pairs, temperature=temperature, options=options or SupConOptions()
     )

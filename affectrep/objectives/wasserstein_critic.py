@@ -86,8 +86,10 @@ def wasserstein_critic_loss(
     size = max(source.shape[0], target.shape[0])
     index = torch.arange(size, device=source.device)
     left, right = source[index % source.shape[0]], target[index % target.shape[0]]
-    share = torch.rand(size, 1, generator=generator, dtype=torch.float32).to(left)
-    points = torch.cat([source, target, left + share * (right - left)])
+    share = torch.rand(size, 1, generator=generator, dtype=torch.float32).to(left.device)
+    # not left + share (right - left): in half precision the difference may overflow
+    between = _at_least_float32(left) * (1 - share) + _at_least_float32(right) * share
+    points = torch.cat([source, target, between.to(source)])
     return penalty * _gradient_penalty(critic, points) - gap
 
 

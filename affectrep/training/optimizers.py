@@ -136,7 +136,8 @@ def build_optimizers(
             for group in _groups(
                 players[player],
                 settings.rate(player, name=name, adversary=adversary),
-                settings.weight_decay,
+                # a second optimizer on the encoder must not decay it twice a step
+                settings.weight_decay if adversary or name == "main" else 0.0,
             )
         ]
         betas = settings.adversary_betas if adversary else (0.9, 0.999)

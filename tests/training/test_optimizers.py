@@ -42,6 +42,14 @@ def test_a_second_optimizer_on_the_encoder_is_slower(optimizers):
     assert optimizers["adversarial"].optimizer.param_groups[0]["betas"] == (0.9, 0.999)
 
 
+def test_the_encoder_decays_once_a_step(optimizers):
+    decays = {
+        name: {group["weight_decay"] for group in optimizer.optimizer.param_groups}
+        for name, optimizer in optimizers.items()
+    }
+    assert decays == {"critic": {0.01}, "adversarial": {0.0}, "main": {0.01}}
+
+
 def test_what_learns_beside_the_model_is_a_head(optimizers):
     assert rates(optimizers["main"]) == [1e-3, 1e-2, 1e-2]
 

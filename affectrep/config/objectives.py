@@ -1,0 +1,179 @@
+"""The section ``objective``: one class for each name in OBJECTIVES, chosen by ``name``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from affectrep.config.section import Section
+
+__all__ = [
+    "AMLConfig",
+    "AVRegressionConfig",
+    "CAFConfig",
+    "CrossEntropyConfig",
+    "DomainAdversarialConfig",
+    "LabelAwareConfig",
+    "ObjectiveConfig",
+    "SupConConfig",
+]
+
+
+class CrossEntropyConfig(Section):
+    """Cross-entropy (single label) or binary cross-entropy (multi-label)."""
+
+    name: Literal["cross_entropy"] = "cross_entropy"
+    class_weights: Literal["none", "balanced", "sqrt"] = "none"
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+
+
+class SupConConfig(Section):
+    """Cross-entropy plus supervised contrast."""
+
+    name: Literal["supcon"] = "supcon"
+    class_weights: Literal["none", "balanced", "sqrt"] = "none"
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    weight: float = Field(0.5, ge=0, description="of the contrast, beside cross-entropy 1")
+    temperature: float = Field(0.1, gt=0)
+    reads: Literal["embeddings", "projections"] = "embeddings"
+
+
+class LabelAwareConfig(Section):
+    """Label-aware contrast between two cross-entropies."""
+
+    name: Literal["lcl"] = "lcl"
+    class_weights: Literal["none", "balanced", "sqrt"] = "none"
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    share: float = Field(0.5, gt=0, le=1, description="of cross-entropy; the contrast has the rest")
+    temperature: float = Field(0.3, gt=0)
+
+
+class PriceConfig(Section):
+    """What AML's adversary pays for its attack."""
+
+    validity: float = Field(0.5, ge=0, description="weight of the pair loss on easy pairs")
+    trust: float = Field(0.0, ge=0, description="weight of the distance from the cosine")
+
+
+class MiningConfig(Section):
+    """How AML finds its hard pairs."""
+
+    positives: int = Field(2, ge=1, description="per anchor and metric")
+    negatives: int = Field(4, ge=1, description="per anchor and metric")
+    prefilter: int = Field(32, ge=1, description="hardest by cosine that the metric ranks again")
+    partners: int = Field(5, ge=1, description="most confused classes that negatives come from")
+    confusion_weight: float = Field(0.1, ge=0)
+    skip_lowest: float = Field(0.0, ge=0, lt=1, description="share of positives taken for noise")
+    source: Literal["both", "learned", "cosine"] = "both"
+
+
+class AMLConfig(Section):
+    """Adversarial metric learning: cross-entropy, SupCon, hard pairs under a learned metric."""
+
+    name: Literal["aml"] = "aml"
+    class_weights: Literal["none", "balanced", "sqrt"] = "none"
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    adversary: Literal["bounded", "free", "bilinear", "match", "pointwise", "dro"] = "bounded"
+    weight: float = Field(0.5, ge=0, description="of the pair loss")
+    contrast: float = Field(0.5, ge=0, description="weight of SupCon on the cosine")
+    epsilon: float = Field(0.3, ge=0, le=0.5, description="how far the metric may leave the cosine")
+    temperature: float = Field(0.15, gt=0, description="of the pair loss")
+    contrast_temperature: float = Field(0.1, gt=0)
+    threshold: float = Field(0.3, ge=-1, le=1, description="to begin with; it is learned")
+    warmup: float = Field(0.2, ge=0, lt=1, description="share of training without the adversary")
+    ramp: float = Field(0.2, gt=0, le=1, description="share of training in which it comes in")
+    steps: int = Field(1, ge=1, description="ascents of the adversary for each step of the model")
+    hidden: int = Field(256, ge=1)
+    gain: float = Field(5.0, gt=0)
+    memory: int = Field(64, ge=0, description="rows a class kept to mine in; 0: the batch alone")
+    price: PriceConfig = PriceConfig()
+    mining: MiningConfig = MiningConfig()
+
+
+class ScheduleConfig(Section):
+    """How a weight moves along training."""
+
+    kind: Literal["constant", "linear", "ganin"] = "constant"
+    start: float = Field(0.0, ge=0, le=1, description="share of training before it")
+    end: float = Field(1.0, ge=0, le=1, description="linear: share where it is whole")
+    gamma: float = Field(10.0, gt=0, description="ganin: steepness")
+
+
+class ContrastConfig(Section):
+    """Supervised contrast, that of a domain included."""
+
+    weight: float = Field(1.0, ge=0)
+    temperature: float = Field(0.1, gt=0)
+    reads: Literal["embeddings", "projections"] = "embeddings"
+    schedule: ScheduleConfig | None = None
+    domain: Literal["speaker", "subject", "language", "corpus"] | None = Field(
+        None, description="positives of another one weigh domain_weight"
+    )
+    domain_weight: float = Field(2.5, gt=0)
+    normaliser: Literal["sum", "count"] = "sum"
+    memory: int = Field(0, ge=0, description="rows of earlier batches; 0: none")
+
+
+class HiddenDomainConfig(Section):
+    """How one domain is hidden from the representation."""
+
+    method: Literal["reversal", "gate", "cdan", "confusion", "entropy", "wasserstein"] = "reversal"
+    weight: float = Field(0.3, ge=0, description="beta; 0 only watches")
+    schedule: ScheduleConfig = ScheduleConfig(kind="ganin")
+    scope: Literal["global", "per_language"] = "global"
+    balanced: bool = Field(False, description="its classes weigh alike, however many rows each has")
+    hidden: int = Field(256, ge=0, description="width of the head; 0: linear")
+    dropout: float = Field(0.1, ge=0, lt=1)
+    critic_steps: int = Field(5, ge=1, description="wasserstein only")
+
+
+class DomainAdversarialConfig(Section):
+    """A task, contrast by label, and domains (speaker, language, corpus) to hide."""
+
+    name: Literal["domain_adversarial"] = "domain_adversarial"
+    class_weights: Literal["none", "balanced", "sqrt"] = "none"
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    contrast: ContrastConfig | None = None
+    domains: dict[Literal["speaker", "subject", "language", "corpus"], HiddenDomainConfig] = Field(
+        default_factory=dict
+    )
+
+
+class AVRegressionConfig(Section):
+    """Valence and arousal: RMSE + half of (1 - PCC) + (1 - CCC)."""
+
+    name: Literal["av_regression"] = "av_regression"
+    correlation_weight: float = Field(0.5, ge=0)
+
+
+class CAFConfig(Section):
+    """Valence and arousal beside a game between critic and encoder; see ``caf_objective``."""
+
+    name: Literal["caf"] = "caf"
+    critic: Literal["caf", "fisher", "sphere", "gram", "none"] = "caf"
+    margin: Literal["adaptive", "constant", "linear"] = "adaptive"
+    threshold: float | None = Field(
+        None, gt=0, description="radius from which a row is strong; null: found in training labels"
+    )
+    network: dict[str, Any] = Field(default_factory=dict, description="of the critic")
+    grouping: dict[str, Any] = Field(default_factory=dict)
+    margins: dict[str, Any] = Field(default_factory=dict)
+    contrast: dict[str, Any] = Field(default_factory=dict)
+    fisher: dict[str, Any] = Field(default_factory=dict)
+    sphere: dict[str, Any] = Field(default_factory=dict)
+    gram: dict[str, Any] = Field(default_factory=dict)
+    steps: dict[str, Any] = Field(default_factory=dict)
+    regression: dict[str, Any] = Field(default_factory=dict)
+
+
+ObjectiveConfig = Annotated[
+    CrossEntropyConfig
+    | SupConConfig
+    | LabelAwareConfig
+    | AMLConfig
+    | DomainAdversarialConfig
+    | AVRegressionConfig
+    | CAFConfig,
+    Field(discriminator="name"),
+]

@@ -1,0 +1,297 @@
+"""Adversarial metric learning: a task, and pairs parted under the worst similarity near cosine."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from affectrep.batch import Batch, Output
+from affectrep.objectives.aml_pairs import PairScorer
+from affectrep.objectives.class_confusion import ClassConfusion
+from affectrep.objectives.class_memory import ClassMemory
+from affectrep.objectives.cross_entropy import CrossEntropyLoss
+from affectrep.objectives.gather import gather_rows
+from affectrep.objectives.hard_pairs import HardPairMiner, HardPairs, Mining
+from affectrep.objectives.learned_similarity import MetricDiscriminator
+from affectrep.objectives.pair_adversary import AdversaryWeights
+from affectrep.objectives.pair_loss import PairLoss
+from affectrep.objectives.phase import Carry, Phase, PhaseResult, Targets, Term
+from affectrep.objectives.supcon import SupConLoss
+from affectrep.objectives.weight_schedule import WeightSchedule
+
+__all__ = ["AMLObjective", "AMLOptions", "aml_objective"]
+
+ADVERSARIES = ("bounded", "free", "bilinear", "match", "pointwise", "dro")
+
+
+@dataclass(frozen=True)
+class AMLOptions:
+    """Numbers of adversarial metric learning; the defaults are those of algorithms.md 3.2-3.5.
+
+    Args:
+        adversary: "bounded" (a network within a trust region around cosine), "free", "bilinear",
+            "match" (the network makes both types of pair alike instead of raising their loss), or
+            one without a network: "pointwise" (each pair at its worst), "dro" (worst weights).
+        weight: of the pair loss beside the task, >= 0; ramped in.
+        contrast: weight of SupCon on the cosine beside both, >= 0.
+        epsilon: size of the trust region, in [0, 1/2]; ramped in.
+        temperature: of the pair loss, > 0.
+        contrast_temperature: of SupCon, > 0.
+        threshold: similarity where a pair counts as one class, to begin with; it is learned.
+        warmup: share of training on the task and SupCon alone.
+        ramp: share of training after it in which weight and epsilon rise to their values.
+        steps: ascents of the adversary before each step of the model.
+        hidden: width of the adversary.
+        gain: on its centred answers.
+        memory: rows kept of each class to mine in beside the batch; 0 mines in the batch alone.
+
+    Raises:
+        ValueError: if the adversary is unknown or a number is out of range.
+
+    Example:
+        >>> AMLOptions().adversary
+        'bounded'
+    """
+
+    adversary: str = "bounded"
+    weight: float = 0.5
+    contrast: float = 0.5
+    epsilon: float = 0.3
+    temperature: float = 0.15
+    contrast_temperature: float = 0.1
+    threshold: float = 0.3
+    warmup: float = 0.2
+    ramp: float = 0.2
+    steps: int = 1
+    hidden: int = 256
+    gain: float = 5.0
+    memory: int = 64
+    price: AdversaryWeights = field(default_factory=AdversaryWeights)
+    mining: Mining = field(default_factory=Mining)
+
+    def __post_init__(self) -> None:
+        if self.adversary not in ADVERSARIES:
+            raise ValueError(
+                f"expected adversary to be one of {', '.join(ADVERSARIES)}, got {self.adversary!r}"
+            )
+        if min(self.weight, self.contrast, self.memory) < 0 or self.steps < 1:
+            raise ValueError(
+                f"expected weights and memory of at least 0 and at least one step, got "
+                f"{self.weight}, {self.contrast}, {self.memory}, {self.steps}"
+            )
+        if not (0 <= self.warmup < 1 and 0 < self.ramp <= 1):
+            raise ValueError(
+                f"expected warmup in [0, 1) and ramp in (0, 1], got {self.warmup}, {self.ramp}"
+            )
+
+    @property
+    def learned(self) -> bool:
+        """Whether the adversary is a network."""
+        return self.adversary not in ("pointwise", "dro")
+
+    def schedule(self) -> WeightSchedule:
+        """Return the ramp of weight and epsilon: Ganin's curve, squeezed into ``ramp``."""
+        # Ganin's curve is over the whole rest of training: a larger gamma ends it sooner
+        gamma = 10.0 * (1 - self.warmup) / self.ramp
+        return WeightSchedule("ganin", start=self.warmup, gamma=gamma)
+
+
+class AMLObjective(nn.Module):
+    """Cross-entropy, supervised contrast, and hard pairs under an adversary's similarity.
+
+    A step has one encoder pass. First the adversary, on detached embeddings, raises the pair loss
+    of hard pairs; then the model lowers it on the same pairs, with the adversary frozen. Hard
+    pairs are found by the cosine and by the learned similarity, among batch and memory. During
+    ``warmup`` only the task and SupCon learn, while memory and confusions fill.
+
+    Use it where classes are almost the same and errors stay inside such families. SupCon weighs
+    all pairs of a batch under the fixed cosine; :class:`LabelAwareContrast` weighs classes;
+    this moves the similarity itself. The adversary is dropped after training.
+
+    Args:
+        classes: number of classes.
+        dim: dimension of the embeddings.
+        options: numbers.
+        task: loss of the predictions; None for plain cross-entropy.
+
+    Source: this project's design for AML (ACL 2026, of which only the abstract is public).
+
+    Example:
+        >>> objective = AMLObjective(3, 8)
+        >>> [phase.name for phase in objective.phases()], sorted(objective.players())
+        (['adversary', 'main'], ['metric', 'threshold'])
+    """
+
+    done: Tensor
+
+    def __init__(
+        self,
+        classes: int,
+        dim: int,
+        *,
+        options: AMLOptions | None = None,
+        task: CrossEntropyLoss | None = None,
+    ) -> None:
+        super().__init__()
+        self.options = options = options or AMLOptions()
+        self.targets = Targets("classes")
+        self.task: CrossEntropyLoss = task or CrossEntropyLoss()
+        self.contrast = SupConLoss(temperature=options.contrast_temperature, gather=True)
+        self.threshold = PairLoss(threshold=options.threshold, temperature=options.temperature)
+        self.metric = _metric(dim, options)
+        self.confusion = ClassConfusion(classes, gather=True)
+        self.memory = ClassMemory(classes, dim, per_class=options.memory or 1)
+        self.miner = HardPairMiner(options.mining)
+        self.scorer = PairScorer(self.metric, self.threshold, options.adversary, options.price)
+        self.register_buffer("done", torch.tensor(0.0))
+
+    def phases(self) -> Sequence[Phase]:
+        """Return the adversary's ascents, if it learns, and the model's step."""
+        ascents = [
+            Phase(
+                "adversary" if i == 0 else f"adversary_{i + 1}",
+                self._adversary,
+                updates=("metric",),
+                optimizer="metric",
+                grad=False,
+                span="batch",
+            )
+            for i in range(self.options.steps if self.options.learned else 0)
+        ]
+        main = Phase("main", self._main, updates=("encoder", "heads", "threshold"), span="batch")
+        return [*ascents, main]
+
+    def players(self) -> Mapping[str, nn.Module]:
+        """Return the metric, where it learns, and the threshold, which learns with the model."""
+        metric = {} if self.metric is None else {"metric": self.metric}
+        return {**metric, "threshold": self.threshold}
+
+    def sampling_hint(self) -> Mapping[str, Tensor]:
+        """Return the class pairs that are confused most."""
+        return self.confusion.sampling_hint()
+
+    def progress(self, done: float) -> None:
+        """Take note of the share of training done, in [0, 1]."""
+        self.done.fill_(done)
+
+    @property
+    def strength(self) -> float:
+        """The factor on weight and epsilon, 0 during warm-up."""
+        return self.options.schedule().at(min(1.0, float(self.done)))
+
+    def _adversary(self, output: Output, batch: Batch, carry: Carry) -> PhaseResult:
+        epsilon = self.options.epsilon * self.strength
+        if epsilon == 0:
+            return PhaseResult([])
+        if "pairs" not in carry:
+            carry["pairs"] = self._mined(output, batch, epsilon)
+        pairs, rows = carry["pairs"], self._candidates(output)
+        terms, logs = self.scorer.attack(rows, pairs, epsilon=epsilon)
+        return PhaseResult(terms, {**logs, **pairs.logs()}, {"pairs": pairs})
+
+    def _main(self, output: Output, batch: Batch, carry: Carry) -> PhaseResult:
+        options, factor = self.options, self.strength
+        value = self.task(output.predictions, batch.labels)
+        terms = [Term("cross_entropy", value, self.task.count(batch.labels))]
+        if options.contrast > 0:
+            value = self.contrast(output.embeddings, batch.labels)
+            count = self.contrast.count(batch.labels)
+            terms.append(Term("supcon", value, count, options.contrast))
+        logs: dict[str, float] = {"pair_weight": options.weight * factor}
+        if factor > 0 and options.weight > 0:
+            pairs = carry.get("pairs")
+            if pairs is None:
+                pairs = self._mined(output, batch, options.epsilon * factor)
+            found, more = self.scorer.defend(
+                self._candidates(output), pairs, epsilon=options.epsilon * factor
+            )
+            terms += [
+                Term(term.name, term.value, term.count, term.weight * options.weight * factor)
+                for term in found
+            ]
+            logs |= more
+        self._remember(output, batch)
+        return PhaseResult(terms, {**logs, **self.memory.logs()})
+
+    def _candidates(self, output: Output) -> Tensor:
+        """Return the batch's rows, then the memory's, as the pairs index them."""
+        if self.options.memory == 0:
+            return output.embeddings
+        return torch.cat([output.embeddings, self.memory.rows().embeddings.to(output.embeddings)])
+
+    def _mined(self, output: Output, batch: Batch, epsilon: float) -> HardPairs:
+        return self.miner.mine(
+            output.embeddings,
+            batch.labels,
+            score=self.scorer.score(epsilon),
+            confusion=self.confusion,
+            memory=self.memory.rows() if self.options.memory else None,
+            ids=_numbers(batch),
+        )
+
+    @torch.no_grad()
+    def _remember(self, output: Output, batch: Batch) -> None:
+        self.confusion.update(output.predictions.detach().softmax(dim=1), batch.labels)
+        if self.options.memory:
+            # all processes keep the same rows: a checkpoint holds the first one's only
+            rows = (output.embeddings.detach(), batch.labels, _numbers(batch))
+            self.memory.push(*(torch.cat(gather_rows(part.contiguous())) for part in rows))
+
+
+def aml_objective(
+    *,
+    classes: int = 2,
+    dim: int = 1,
+    class_weights: Sequence[float] | None = None,
+    label_smoothing: float = 0.0,
+    price: Mapping[str, float] | None = None,
+    mining: Mapping[str, object] | None = None,
+    **options: object,
+) -> AMLObjective:
+    """Return adversarial metric learning from plain values; see :class:`AMLOptions`.
+
+    Args:
+        classes: number of classes.
+        dim: dimension of the embeddings.
+        class_weights: of cross-entropy.
+        label_smoothing: of cross-entropy.
+        price: fields of :class:`AdversaryWeights`.
+        mining: fields of :class:`Mining`.
+        options: other fields of :class:`AMLOptions`.
+
+    Example:
+        >>> aml_objective(classes=4, dim=8, adversary="pointwise").phases()[0].name
+        'main'
+    """
+    chosen = AMLOptions(
+        price=AdversaryWeights(**(price or {})),
+        mining=Mining(**(mining or {})),  # type: ignore[arg-type]
+        **options,  # type: ignore[arg-type]
+    )
+    task = CrossEntropyLoss(class_weights=class_weights, label_smoothing=label_smoothing)
+    return AMLObjective(classes, dim, options=chosen, task=task)
+
+
+def _metric(dim: int, options: AMLOptions) -> MetricDiscriminator | None:
+    if not options.learned:
+        return None
+    form = "bounded" if options.adversary == "match" else options.adversary
+    return MetricDiscriminator(
+        dim,
+        hidden=options.hidden,
+        gain=options.gain,
+        form=form,  # type: ignore[arg-type]
+    )
+
+
+def _numbers(batch: Batch) -> Tensor:
+    """Return one number a row id, the same in every process and after a restart."""
+    values = [
+        int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big") >> 1
+        for name in batch.ids
+    ]
+    return torch.tensor(values, dtype=torch.int64, device=batch.labels.device)

@@ -1,0 +1,105 @@
+"""Signs of life of AML's adversary: a strong loss alone is no evidence."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from affectrep.objectives.learned_similarity import PairSimilarity
+
+__all__ = ["MetricLiveness", "metric_liveness"]
+
+
+class MetricLiveness(NamedTuple):
+    """How the discriminator answers hard pairs.
+
+    ``spread`` is the sd of the response over all pairs, ``gap`` its mean on negatives minus that
+    on positives, ``saturation`` the share of responses beyond .95, ``cosine_auc`` and
+    ``learned_auc`` how often a positive is more similar than a negative, ``violations`` the share
+    of pairs outside the trust region (0 by construction, for the bounded form).
+    """
+
+    spread: float
+    gap: float
+    saturation: float
+    cosine_auc: float
+    learned_auc: float
+    violations: float
+
+    @property
+    def alive(self) -> bool:
+        """Whether responses differ (sd above .1), and against the labels (gap above .2)."""
+        return self.spread > 0.1 and self.gap > 0.2
+
+    @property
+    def collapsed(self) -> bool:
+        """Whether the response is a constant: take more steps, or weigh validity less."""
+        return self.spread < 0.02
+
+    @property
+    def saturated(self) -> bool:
+        """Whether it is the pointwise margin (80 % of responses at the limit): lower epsilon."""
+        return self.saturation > 0.8
+
+
+@torch.no_grad()
+def metric_liveness(
+    positive: PairSimilarity, negative: PairSimilarity, *, epsilon: float
+) -> MetricLiveness:
+    """Return the signs of life on hard pairs; zero and 1/2 where a type of pair is missing.
+
+    The bilinear form has no response and always reads as collapsed: look at its AUC and at
+    :func:`adversary_strength` instead. Thresholds from frozen MiniLM embeddings of GoEmotions,
+    where a dead adversary had sd .01 and strength .40, a live one sd .44 and gap .85.
+
+    Args:
+        positive: hard positives.
+        negative: hard negatives.
+        epsilon: size of the trust region.
+
+    Raises:
+        ValueError: if an entry is not ``(pairs,)`` like its neighbours.
+
+    Example:
+        >>> pairs = PairSimilarity(*torch.full((3, 4), 0.3))  # one answer for all
+        >>> found = metric_liveness(pairs, pairs, epsilon=0.3)
+        >>> found.alive, found.collapsed, found.cosine_auc
+        (False, True, 0.5)
+    """
+    for pairs in (positive, negative):
+        if any(part.ndim != 1 or part.shape != pairs.cosine.shape for part in pairs):
+            raise ValueError(
+                f"expected cosine, response and similarity (pairs,), got "
+                f"{[tuple(part.shape) for part in pairs]}"
+            )
+    cosine, response, similarity = (
+        torch.cat([first, second]).double()
+        for first, second in zip(positive, negative, strict=True)
+    )
+    if len(cosine) == 0:
+        return MetricLiveness(0.0, 0.0, 0.0, 0.5, 0.5, 0.0)
+    # responses of single precision, so a bound of double precision would be broken by rounding
+    limit = epsilon * (1 - cosine.square()) + 16 * torch.finfo(torch.float32).eps
+    gap = 0.0
+    if len(positive.response) and len(negative.response):
+        gap = float(negative.response.double().mean() - positive.response.double().mean())
+    return MetricLiveness(
+        spread=float(response.std(unbiased=False)),
+        gap=gap,
+        saturation=float((response.abs() > 0.95).double().mean()),
+        cosine_auc=_auc(positive.cosine, negative.cosine),
+        learned_auc=_auc(positive.similarity, negative.similarity),
+        violations=float(((similarity - cosine).abs() > limit).double().mean()),
+    )
+
+
+def _auc(positive: Tensor, negative: Tensor) -> float:
+    """Return the share of positive-negative pairs in order, ties half; sorted, so n log n."""
+    if len(positive) == 0 or len(negative) == 0:
+        return 0.5
+    ordered = negative.sort().values.contiguous()
+    below = torch.searchsorted(ordered, positive.contiguous(), right=False)
+    upto = torch.searchsorted(ordered, positive.contiguous(), right=True)
+    return float((below + upto).double().mean()) / (2 * len(negative))

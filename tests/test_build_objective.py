@@ -1,0 +1,120 @@
+"""Every objective is built from a configuration, with what corpus and model know."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+import torch
+
+from affectrep.build import build_objective
+from affectrep.config import parse_config
+from affectrep.config.objectives import ObjectiveConfig
+from affectrep.data.manifest import CorpusInfo, Manifest
+from affectrep.objectives import OBJECTIVES
+
+CLASSES = ["calm", "glad", "sad"]
+
+
+def manifest(task: str = "classification") -> Manifest:
+    rows = pd.DataFrame({"id": [str(i) for i in range(12)], "text": [f"t {i}" for i in range(12)]})
+    rows["split"] = ["train"] * 8 + ["validation"] * 2 + ["test"] * 2
+    rows["speaker"] = ["ann", "ann", "ann", "bob", "eva", "eva", "kim", "kim", *"wxyz"]
+    rows["language"] = ["en"] * 4 + ["de"] * 4 + ["en", "de"] * 2
+    if task == "regression":
+        rows["valence"] = [0.1, 0.2, 0.9, -0.8, 0.0, 0.1, -0.9, 0.7] + [0.0] * 4
+        rows["arousal"] = [0.1, 0.0, 0.5, 0.6, -0.1, 0.2, 0.4, -0.6] + [0.0] * 4
+    else:
+        rows["label"] = (CLASSES * 4)[:12]
+    classes = None if task == "regression" else CLASSES
+    return Manifest(rows, CorpusInfo("x", "X", "text", task, classes, "own", "own"))
+
+
+def config(objective: dict, task: str = "classification"):
+    values = {
+        "name": "x",
+        "recipe": "fec_text",
+        "task": task,
+        "data": {"corpus": "table"},
+        "encoder": {"checkpoint": "bundled:minilm"},
+        "objective": objective,
+    }
+    return parse_config(values)
+
+
+def names_in_configuration() -> set[str]:
+    union = ObjectiveConfig.__origin__
+    return {section.model_fields["name"].default for section in union.__args__}
+
+
+def test_the_configuration_knows_every_objective():
+    assert names_in_configuration() == set(OBJECTIVES)
+
+
+@pytest.mark.parametrize("name", sorted(OBJECTIVES))
+def test_an_objective_is_built_by_name_alone(name):
+    task = "regression" if name in ("caf", "av_regression") else "classification"
+    objective = build_objective(config({"name": name}, task), manifest(task), dim=4)
+    assert objective.phases()[-1].name == "main"
+
+
+@pytest.mark.parametrize("critic", ["caf", "fisher", "sphere", "gram", "none"])
+def test_one_value_changes_the_critic(critic):
+    built = config({"name": "caf", "critic": critic}, "regression")
+    objective = build_objective(built, manifest("regression"), dim=4)
+    assert ("critic" in objective.players()) == (critic != "none")
+
+
+def test_the_groups_are_found_in_the_training_labels():
+    """The threshold is Otsu's of the training rows; one that is given is kept."""
+    found = build_objective(config({"name": "caf"}, "regression"), manifest("regression"), dim=4)
+    labels = torch.tensor([[0.1, 0.1], [0.9, 0.6]])
+    assert found.grouper(labels).strong.tolist() == [False, True]
+    given = config({"name": "caf", "threshold": 0.1}, "regression")
+    fixed = build_objective(given, manifest("regression"), dim=4)
+    assert fixed.grouper(labels).strong.tolist() == [True, True]
+
+
+def test_the_linear_margin_knows_the_epochs():
+    values = {"name": "caf", "margin": "linear"}
+    objective = build_objective(config(values, "regression"), manifest("regression"), dim=4)
+    assert objective.game.rule.epochs == 4
+
+
+def test_domains_come_from_the_corpus():
+    hidden = {"scope": "per_language", "balanced": True, "weight": 0.2}
+    values = {
+        "name": "domain_adversarial",
+        "contrast": {"domain": "language"},
+        "domains": {"speaker": hidden},
+    }
+    objective = build_objective(config(values), manifest(), dim=4)
+    term = objective.terms["speaker"]
+    assert term.options.classes.count == 4
+    assert list(term.options.classes.rows) == [3, 1, 2, 2]  # ann bob eva kim
+    assert list(term.options.classes.groups) == [1, 1, 0, 0]  # de en
+    assert objective.targets.domains == ("language", "speaker")
+
+
+def test_a_domain_that_is_not_there_is_refused():
+    values = {"name": "domain_adversarial", "domains": {"corpus": {}}}
+    with pytest.raises(ValueError, match="needs the column corpus, which X does not have"):
+        build_objective(config(values), manifest(), dim=4)
+
+
+def test_a_regression_objective_needs_continuous_labels():
+    with pytest.raises(ValueError, match="caf needs continuous as labels"):
+        build_objective(config({"name": "caf"}), manifest(), dim=4)
+
+
+def test_aml_knows_classes_and_width():
+    values = {"name": "aml", "mining": {"negatives": 3}, "price": {"validity": 0.1}}
+    objective = build_objective(config(values), manifest(), dim=7)
+    assert objective.confusion.classes == 3
+    assert objective.metric.dim == 7
+    assert objective.options.mining.negatives == 3
+    assert objective.options.price.validity == 0.1
+
+
+def test_a_misspelt_key_names_the_nearest():
+    with pytest.raises(ValueError, match="adversary"):
+        config({"name": "aml", "adversry": "dro"})
