@@ -118,3 +118,21 @@ def test_aml_knows_classes_and_width():
 def test_a_misspelt_key_names_the_nearest():
     with pytest.raises(ValueError, match="adversary"):
         config({"name": "aml", "adversry": "dro"})
+
+
+def test_a_ramp_stays_ganins_when_only_its_start_is_given():
+    values = {"name": "domain_adversarial", "domains": {"speaker": {"schedule": {"start": 0.2}}}}
+    objective = build_objective(config(values), manifest(), dim=4)
+    assert objective.terms["speaker"].options.schedule.kind == "ganin"
+
+
+@pytest.mark.parametrize(
+    ("contrast", "task", "message"),
+    [
+        ({"reads": "projections"}, "classification", "set heads.projection_dim=128"),
+        ({}, "regression", "objective.contrast needs one class a row, but task is regression"),
+    ],
+)
+def test_contrast_that_cannot_be_is_refused_at_once(contrast, task, message):
+    with pytest.raises(ValueError, match=message):
+        config({"name": "domain_adversarial", "contrast": contrast}, task)

@@ -23,6 +23,7 @@ from affectrep.config import Config, load_config
 from affectrep.data.corpora import CORPORA
 from affectrep.data.manifest import CorpusInfo, Manifest
 from affectrep.evaluation.results import readme_is_current
+from affectrep.model import AffectModel
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "affectrep").rglob("*.py"))
@@ -134,14 +135,25 @@ def invented(task: str) -> Manifest:
     return Manifest(rows, info)
 
 
+BUILT: dict[str, AffectModel] = {}
+
+
+def model_of(config: Config) -> AffectModel:
+    """Build a model once for all configurations that ask for the same one."""
+    parts = config.model_dump_json(include={"task", "encoder", "heads"})
+    if parts not in BUILT:
+        BUILT[parts] = build_model(config, invented(config.task))
+    return BUILT[parts]
+
+
 @pytest.mark.parametrize("path", CONFIGS, ids=relative)
 def test_configuration_builds(path):
     config = load_config(path, [])
     manifest = invented(config.task)
-    model = build_model(config, manifest)
-    objective = build_objective(config, manifest)
+    model = model_of(config)
+    objective = build_objective(config, manifest, dim=model.encoder.dim)
     players = {name for phase in objective.phases() for name in phase.updates}
-    assert players <= set(model.players())
+    assert players <= {*model.players(), *objective.players()}
 
 
 @pytest.mark.parametrize("results", sorted((ROOT / "recipes").glob("*/results.csv")), ids=relative)

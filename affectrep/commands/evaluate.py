@@ -13,7 +13,8 @@ import torch
 from rich.console import Console
 
 from affectrep.build import build_loader, build_manifest
-from affectrep.config import Config, differing_keys, load_config
+from affectrep.commands.recipe_results import record_results
+from affectrep.config import Config, load_config
 from affectrep.data.checks import leaked_ids
 from affectrep.data.manifest import DOMAINS, Manifest
 from affectrep.evaluation.baselines import baseline_table
@@ -26,8 +27,6 @@ from affectrep.evaluation.predictions import (
     table_targets,
     write_predictions,
 )
-from affectrep.evaluation.records import write_record
-from affectrep.evaluation.results import results_of, update_readme, write_results
 from affectrep.evaluation.scorecard import Resampling, scorecard
 from affectrep.evaluation.stored_run import StoredRun
 from affectrep.model import AffectModel
@@ -41,17 +40,6 @@ from affectrep.reporting.tables import (
 
 __all__ = ["run"]
 
-# keys that name a place, a machine or a way to look, and no other training
-_INDIFFERENT = (
-    "seed",
-    "data.root",
-    "data.accept_leaks",
-    "data.workers",
-    "training.threads",
-    "training.checkpoint_",
-    "training.cache_embeddings",
-    "evaluation.",
-)
 console = Console(soft_wrap=True, markup=False, highlight=False)
 
 
@@ -102,7 +90,7 @@ def run(  # noqa: PLR0913 - one for each option of the command
     if baselines or (baselines is None and manifest.info.generated):
         card["baselines"] = _baselines(manifest, split)
     _write_json(stored.path / "predictions" / f"{split}.json", card)
-    _record_results(stored, config, card, table, condition)
+    record_results(stored, config, card, table, condition)
     _show(stored, manifest, card)
     return card
 
@@ -258,40 +246,6 @@ def _baselines(manifest: Manifest, split: str) -> list[dict[str, Any]]:
     if manifest.info.task != "classification" or "text" not in manifest.rows or split == "train":
         return []
     return list(baseline_table(manifest, split))
-
-
-def _record_results(
-    stored: StoredRun, config: Config, card: dict[str, Any], table: pd.DataFrame, condition: str
-) -> None:
-    """Write the recipe's results.csv, the table of its README, and the record of the run."""
-    folder = Path("recipes") / (config.recipe or "")
-    if config.recipe is None or not folder.is_dir():
-        return
-    changed = _own_values(config)
-    if changed:
-        console.print(
-            f"Not written to {folder / 'results.csv'}: the run has values of its own for "
-            f"{', '.join(changed)}. A row there is one configuration; save these values as "
-            f"configs/{config.recipe}/<name>.yaml to have one.",
-            style="yellow",
-        )
-        return
-    rows = results_of(card, stored.environment, condition)
-    path = folder / "results.csv"
-    write_results(path, rows)
-    update_readme(folder / "README.md", path)
-    record = write_record(stored.path, card["split"], table, folder / "records")
-    console.print(f"{len(rows)} figures written to {path}, their predictions to {record}.")
-
-
-def _own_values(config: Config) -> list[str]:
-    """Return the keys in which a run differs from the file of its name, where that matters."""
-    path = Path("configs") / (config.recipe or "") / f"{config.name}.yaml"
-    if not path.is_file():
-        return ["name"]
-    return [
-        key for key in differing_keys(load_config(path), config) if not key.startswith(_INDIFFERENT)
-    ]
 
 
 def _show(stored: StoredRun, manifest: Manifest, card: dict[str, Any]) -> None:

@@ -100,6 +100,12 @@ class ScheduleConfig(Section):
     gamma: float = Field(10.0, gt=0, description="ganin: steepness")
 
 
+class RampConfig(ScheduleConfig):
+    """The same, along Ganin's curve unless another kind is named."""
+
+    kind: Literal["constant", "linear", "ganin"] = "ganin"
+
+
 class ContrastConfig(Section):
     """Supervised contrast, that of a domain included."""
 
@@ -120,7 +126,7 @@ class HiddenDomainConfig(Section):
 
     method: Literal["reversal", "gate", "cdan", "confusion", "entropy", "wasserstein"] = "reversal"
     weight: float = Field(0.3, ge=0, description="beta; 0 only watches")
-    schedule: ScheduleConfig = ScheduleConfig(kind="ganin")
+    schedule: RampConfig = RampConfig()
     scope: Literal["global", "per_language"] = "global"
     balanced: bool = Field(False, description="its classes weigh alike, however many rows each has")
     hidden: int = Field(256, ge=0, description="width of the head; 0: linear")

@@ -6,7 +6,13 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from affectrep.config.objectives import CrossEntropyConfig, ObjectiveConfig, SupConConfig
+from affectrep.config.objectives import (
+    ContrastConfig,
+    CrossEntropyConfig,
+    DomainAdversarialConfig,
+    ObjectiveConfig,
+    SupConConfig,
+)
 from affectrep.config.section import Section
 
 __all__ = [
@@ -158,11 +164,21 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _contrast_needs_its_input(self) -> Config:
-        objective = self.objective
-        projected = isinstance(objective, SupConConfig) and objective.reads == "projections"
-        if projected and self.heads.projection_dim is None:
+        objective, key = self.objective, "objective"
+        contrast: SupConConfig | ContrastConfig | None = None
+        if isinstance(objective, SupConConfig):
+            contrast = objective
+        elif isinstance(objective, DomainAdversarialConfig):
+            contrast, key = objective.contrast, "objective.contrast"
+        if contrast is None:
+            return self
+        if isinstance(objective, DomainAdversarialConfig) and self.task != "classification":
             raise ValueError(
-                "objective.reads is projections but heads.projection_dim is null: "
-                "set heads.projection_dim=128 or objective.reads=embeddings"
+                f"{key} needs one class a row, but task is {self.task}: set {key}=null"
+            )
+        if contrast.reads == "projections" and self.heads.projection_dim is None:
+            raise ValueError(
+                f"{key}.reads is projections but heads.projection_dim is null: "
+                f"set heads.projection_dim=128 or {key}.reads=embeddings"
             )
         return self

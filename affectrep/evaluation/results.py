@@ -10,6 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from affectrep.evaluation.metric_names import TITLES, is_natural
+
 __all__ = [
     "COLUMNS",
     "Result",
@@ -38,22 +40,7 @@ COLUMNS = (
 )
 _KEY = list(COLUMNS[:5])
 _BEGIN, _END = "<!-- results:begin -->", "<!-- results:end -->"
-_TITLES = {
-    "accuracy": "Accuracy",
-    "weighted_f1": "Weighted F1",
-    "macro_f1": "Macro F1",
-    "uar": "UAR",
-    "micro_f1": "Micro F1",
-    "macro_precision": "Macro precision",
-    "macro_recall": "Macro recall",
-    "exact_match": "Exact match",
-    "family_f1": "Family F1",
-    "errors_inside": "Errors inside families",
-    "ccc": "CCC",
-    "pcc": "PCC",
-    "rmse": "RMSE",
-    "sagr": "SAGR",
-}
+_LEFT_OUT = {"family_accuracy", "cross_entropy"}  # of the README, whose table is wide enough
 
 
 @dataclass(frozen=True)
@@ -191,10 +178,11 @@ def results_table(results: pd.DataFrame, *, split: str = "test") -> str:
         | ce | 1 | 65.0 [63.0, 67.0] | 5 | 99 |
     """
     chosen = results[results["split"] == split]
-    metrics = [name for name in _TITLES if name in set(chosen["metric"])]
+    wanted = set(chosen["metric"]) - _LEFT_OUT
+    metrics = [name for name in TITLES if name in wanted]
     if not metrics:
         return "_Not run._"
-    header = ["Configuration", "Seeds", *(_TITLES[name] for name in metrics), "Minutes", "Rows"]
+    header = ["Configuration", "Seeds", *(TITLES[name] for name in metrics), "Minutes", "Rows"]
     lines = [header, ["---"] * len(header)]
     for (config, condition), group in chosen.groupby(["config", "condition"], sort=True):
         title = f"{config} ({condition.replace('_', ' ')})" if condition else str(config)
@@ -249,8 +237,7 @@ def _number(value: Any) -> float:
 def _cell(group: pd.DataFrame, metric: str) -> str:
     if group.empty:
         return "not run"
-    natural = metric.startswith(("ccc", "pcc", "rmse"))
-    scale, digits = (1, 3) if natural else (100, 1)
+    scale, digits = (1, 3) if is_natural(metric) else (100, 1)
     values = group["value"].astype(float) * scale
     if len(values) > 1:
         return f"{values.mean():.{digits}f} ± {values.std(ddof=1):.{digits}f}"

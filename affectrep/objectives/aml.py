@@ -30,7 +30,7 @@ ADVERSARIES = ("bounded", "free", "bilinear", "match", "pointwise", "dro")
 
 @dataclass(frozen=True)
 class AMLOptions:
-    """Numbers of adversarial metric learning; the defaults are those of algorithms.md 3.2-3.5.
+    """Numbers of adversarial metric learning; chosen before it was run on any real data.
 
     Args:
         adversary: "bounded" (a network within a trust region around cosine), "free", "bilinear",

@@ -87,8 +87,8 @@ def pcc_loss(predictions: Tensor, labels: Tensor, *, official: bool = False) -> 
     """One minus Pearson's correlation, mean over axes; in [0, 2].
 
     A constant axis has correlation 0 and gets no gradient, as the correlation is undefined there
-    and its gradient grows without bound close by. Blind to offset and scale: use it only beside
-    RMSE or CCC.
+    and its gradient grows without bound close by. Blind to offset and to the scale of either side
+    as long as the product of their deviations is far above 1e-8: use it only beside RMSE or CCC.
 
     Args:
         predictions: ``(batch, axes)``.
@@ -106,9 +106,7 @@ def pcc_loss(predictions: Tensor, labels: Tensor, *, official: bool = False) -> 
         >>> round(pcc_loss(labels + 1, labels, official=True).item(), 4)
         0.3333
     """
-    found, wanted, _ = _same_scale(predictions, labels)
-    found = _centred(found) * ~_constant(found)
-    wanted = _centred(wanted) * ~_constant(wanted)
+    found, wanted = (_deviations(values) for values in _checked(predictions, labels))
     lengths = torch.linalg.vector_norm(found, dim=0) * torch.linalg.vector_norm(wanted, dim=0)
     rows = found.shape[0]
     covariance = (found * wanted).mean(dim=0)
@@ -266,6 +264,15 @@ def _checked(predictions: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
 
 def _centred(values: Tensor) -> Tensor:
     return values - values.mean(dim=0)
+
+
+def _deviations(values: Tensor) -> Tensor:
+    """Centre each axis, by its own largest value if beyond 1, so that no square overflows.
+
+    The other side's unit must not matter: one scale for both would leave the smaller few digits.
+    """
+    scaled = values / values.detach().abs().amax(dim=0).clamp(min=1.0)
+    return _centred(scaled) * ~_constant(scaled)
 
 
 def _constant(values: Tensor) -> Tensor:

@@ -194,7 +194,9 @@ class MetricDiscriminator(nn.Module):
             raise ValueError(f"expected the form bilinear, got {self.form}")
         rows = unit_rows(rows)
         with torch.autocast(rows.device.type, enabled=False):
-            return functional.normalize(rows @ self.matrix.T.to(rows.dtype), dim=1)
+            moved = rows @ self.matrix.T.to(rows.dtype)
+            # not functional.normalize, whose second derivative at a zero row is not finite
+            return moved / moved.square().sum(dim=1, keepdim=True).clamp_min(1e-24).sqrt()
 
     def penalty(self) -> Tensor:
         """Return ``|U'U - I|^2`` (sum of squares) of the bilinear form, 0 for the others."""
@@ -243,7 +245,7 @@ def gradient_penalty(
 
     The gradient is with respect to each unit row of a pair, along the sphere; the mean is over
     both. It stands in for the spectral norm where the discriminator should be free to be strong.
-    No gradient reaches the embeddings. Zero without a pair.
+    No gradient reaches the embeddings. Pairs with a row of zeros are left out; zero without a pair.
 
     Args:
         metric: the discriminator.
@@ -261,7 +263,10 @@ def gradient_penalty(
         0.0
     """
     with torch.enable_grad():
-        ends = [unit_rows(rows.detach()).requires_grad_() for rows in (left, right)]
+        ends = metric._unit(left.detach(), right.detach())
+        # a row of zeros has no place on the sphere, and no slope there
+        placed = torch.stack([end.square().sum(dim=1) > 0.5 for end in ends]).all(dim=0)
+        ends = ends[0][placed].requires_grad_(), ends[1][placed].requires_grad_()
         similarity = metric(*ends, epsilon=epsilon).similarity
         slopes = torch.autograd.grad(similarity.sum(), ends, create_graph=True)
         squares = torch.cat(slopes).square().sum(dim=1)

@@ -26,8 +26,8 @@ class SupConOptions:
             and divide by all anchors (as the released SupContrast code does).
         inside: mean over positives outside the logarithm (False: L_out, Eq. 2, which trains
             better) or inside it (True: L_in, Eq. 3, for comparison).
-        chunk: rows of a tile; memory is linear in the rows. None holds all pairs at once, which
-            is slower but has a second derivative.
+        chunk: rows of a tile, at most; memory is linear in the rows. None holds all pairs at
+            once, which is slower but has a second derivative.
 
     Raises:
         ValueError: if a word is unknown or the chunk is not positive.
@@ -245,8 +245,8 @@ def candidate_rows(unit: Tensor, labels: Tensor, *, gather: bool) -> tuple[Tenso
     parts, label_parts = [unit], [labels]
     if gather:
         parts, label_parts = gather_rows(unit), gather_rows(labels)
-    # alone, the very same tensor: that tells the tiles that rows and columns are alike
-    rows = torch.cat(parts) if gather else unit
+    # of one process, the very same tensor: it tells the tiles that rows and columns are alike
+    rows = torch.cat(parts) if len(parts) > 1 else parts[0]
     if len(rows) == 0:
         raise ValueError("expected at least one row, got none")
     start = sum(len(part) for part in parts[: process_rank()]) if gather else 0

@@ -81,7 +81,7 @@ def plain_losses(
     The mean over positives is a product with the sum of their class, so only the denominator
     looks at all pairs: a tile at a time, or with ``chunk=None`` all at once (and then with a second
     derivative). Where ``candidates`` is the very tensor ``unit``, a tile serves its rows and its
-    columns, in half the time, unless the temperature is so low that a bare exponential could
+    columns, in about half the time, unless the temperature is so low that a bare exponential could
     overflow (below 0.0226 in float32, 0.0029 in float64).
 
     Source: Khosla et al. 2020, Eq. 2; tiles after Cheng et al. 2024 (Inf-CL, 2410.17243).

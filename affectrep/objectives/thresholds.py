@@ -67,6 +67,10 @@ def otsu_histogram(
 
     Values in one bin only give their mean and a variance of 0.
 
+    scikit-image's threshold_otsu is ``plateau="first_centre"`` with the values' own range as low
+    and high. A centre cuts the lower class's last bin in two, so some of that class end above the
+    threshold, and the first of equal cuts hugs the lower mode; an edge in the middle does neither.
+
     Args:
         values: any shape, at least one, within [low, high].
         bins: number of bins, >= 2.
@@ -146,8 +150,10 @@ def kmeans_centres(values: Tensor, *, centres: int = 2) -> Tensor:
     found, end = [], size
     for start in reversed(starts):
         begin = int(start[end])
-        weight, total, _ = (prefix[:, end] - prefix[:, begin]).tolist()
-        found.append(float(middle) + total / weight)
+        # from the members: differences of prefix sums lose a small cluster beside a huge value
+        members, weights = points[begin:end], counts[begin:end].double()
+        mean = (members * (weights / weights.sum())).sum().clamp(members[0], members[-1])
+        found.append(float(mean))
         end = begin
     return torch.tensor(found[::-1], dtype=torch.float64)
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from affectrep.reporting.figures import is_natural, title
+from affectrep.evaluation.metric_names import is_natural
+from affectrep.reporting.figures import title
 from affectrep.reporting.page import figure, legend, section
 from affectrep.reporting.plots import Curve, line_chart
 from affectrep.reporting.subject import Subject

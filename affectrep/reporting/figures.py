@@ -5,32 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["TITLES", "headline", "is_natural", "number", "title", "with_interval"]
+from affectrep.evaluation.metric_names import TITLES, is_natural
 
-TITLES = {
-    "accuracy": "Accuracy",
-    "weighted_f1": "Weighted F1",
-    "macro_f1": "Macro F1",
-    "uar": "UAR",
-    "micro_f1": "Micro F1",
-    "macro_precision": "Macro precision",
-    "macro_recall": "Macro recall",
-    "exact_match": "Exact match",
-    "family_f1": "F1 inside families",
-    "errors_inside": "Errors inside families",
-    "family_accuracy": "Right family",
-    "cross_entropy": "Cross-entropy",
-    "ccc": "CCC",
-    "pcc": "PCC",
-    "rmse": "RMSE",
-    "sagr": "SAGR",
-}
+__all__ = ["headline", "number", "title", "with_interval"]
+
 _HEADLINES = {
     "classification": ("accuracy", "weighted_f1", "macro_f1", "uar"),
     "multilabel": ("macro_f1", "micro_f1", "weighted_f1", "exact_match"),
     "regression": ("ccc", "pcc", "rmse", "sagr"),
 }
-_NATURAL = ("ccc", "pcc", "rmse", "cross_entropy", "threshold")
 
 
 def title(metric: str) -> str:
@@ -49,11 +32,6 @@ def title(metric: str) -> str:
 def headline(task: str) -> tuple[str, ...]:
     """Return the metrics that stand first for a task."""
     return _HEADLINES[task]
-
-
-def is_natural(metric: str) -> bool:
-    """Whether a metric is written as it is, and not in per cent."""
-    return metric.startswith(_NATURAL)
 
 
 def number(metric: str, value: float | None, *, sign: bool = False) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from affectrep.evaluation.families import Families
-from affectrep.reporting.figures import headline, is_natural, number, title, with_interval
+from affectrep.evaluation.metric_names import is_natural
+from affectrep.reporting.figures import headline, number, title, with_interval
 from affectrep.reporting.page import facts, figure, section, table
 from affectrep.reporting.plots import bar_chart, heat_map, interval_chart
 from affectrep.reporting.subject import Subject

@@ -9,7 +9,8 @@ from rich import box
 from rich.table import Table
 
 from affectrep.evaluation.comparison import Difference
-from affectrep.reporting.figures import is_natural, number, title
+from affectrep.evaluation.metric_names import is_natural
+from affectrep.reporting.figures import number, title
 
 __all__ = [
     "baseline_figures",

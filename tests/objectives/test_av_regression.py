@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-import socket
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import distributed, multiprocessing
+from torch import distributed
 
 from affectrep.objectives.av_regression import (
     AVRegressionLoss,
@@ -22,6 +21,7 @@ from affectrep.objectives.av_regression import (
     pcc_loss,
     rmse_loss,
 )
+from tests.processes import free_port, together
 
 VALENCE = ([-0.8, -0.2, 0.0, 0.3, 0.9], [-0.5, 0.1, 0.2, 0.2, 0.6])  # labels, predictions
 AROUSAL = ([0.1, 0.4, 0.3, 0.9, 0.5], [0.2, 0.2, 0.4, 0.7, 0.6])
@@ -105,6 +105,20 @@ def test_equals_scipy_and_torchmetrics_where_they_agree(seed):
     ratio = (spread * 39 / 40 + shift) / (spread + shift) * 40 / 39
     torch.testing.assert_close(theirs, ours * ratio, atol=1e-9, rtol=0)
     assert not torch.allclose(theirs, ours, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("scale", [1e6, 1e7, 1e8, 1e30])
+@pytest.mark.parametrize("side", ["predictions", "labels", "one axis"])
+def test_correlation_of_huge_values_is_that_of_small_ones(scale, side):
+    predictions, labels = PREDICTIONS.clone(), LABELS.clone()
+    expected = [np.corrcoef(predictions[:, i], labels[:, i])[0, 1] for i in (0, 1)]
+    if side == "labels":
+        labels *= scale
+    else:
+        predictions[:, int(side == "one axis") :] *= scale
+    for found in (predictions, predictions.float()):
+        value = 1 - pcc_loss(found, labels).item()
+        assert value == pytest.approx(np.mean(expected), abs=1e-9 if found is predictions else 1e-6)
 
 
 def test_rmse_of_a_perfect_fit_has_a_finite_gradient():
@@ -206,10 +220,7 @@ def work(rank: int, port: int, out: str) -> None:
 
 @pytest.mark.processes
 def test_two_processes_have_the_gradient_of_one(tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    multiprocessing.spawn(work, (port, str(tmp_path)), nprocs=2)
+    together(work, free_port(), str(tmp_path), world=2)
     parts = [torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1)]
     predictions = PREDICTIONS.clone().requires_grad_()
     whole = av_regression_loss(predictions, LABELS)

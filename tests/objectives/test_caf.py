@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import copy
 import os
-import socket
 import warnings
 
 import pytest
 import torch
-from torch import Tensor, distributed, multiprocessing, nn
+from torch import Tensor, distributed, nn
 
 from affectrep.batch import Batch, Output
 from affectrep.objectives.adaptive_margin import adaptive_margin
@@ -26,6 +25,7 @@ from affectrep.objectives.grouping import strong_weak_groups
 from affectrep.training.optimizers import OptimizerSettings, build_optimizers
 from affectrep.training.processes import Processes
 from affectrep.training.steps import StepLog, StepRunner
+from tests.processes import free_port, together
 from tests.training.toys import cut
 
 DIM, WIDTH, THRESHOLD = 20, 8, 0.5
@@ -620,10 +620,7 @@ def work(rank: int, port: int, out: str) -> None:
 
 @pytest.mark.processes
 def test_two_processes_make_the_steps_of_one(tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    multiprocessing.spawn(work, (port, str(tmp_path)), nprocs=2)
+    together(work, free_port(), str(tmp_path), world=2)
     for job, options in JOBS.items():
         model, objective = model_of(), caf(**options)
         made = runner(model, objective)

@@ -8,9 +8,10 @@ import socket
 
 import pytest
 import torch
-from torch import distributed, multiprocessing
+from torch import distributed
 
 from affectrep.objectives.class_confusion import ClassConfusion
+from tests.processes import together
 
 
 def naive_matrix(batches, classes: int, decay: float) -> list[list[float]]:
@@ -164,7 +165,7 @@ def test_two_processes_hold_the_matrix_of_one(tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    multiprocessing.spawn(work, args=(port, str(tmp_path)), nprocs=2)
+    together(work, port, str(tmp_path), world=2)
     alone = ClassConfusion(4)
     for batch in batches(4):
         alone.update(*batch)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import distributed, multiprocessing, nn
+from torch import distributed, nn
 from torch.nn import functional
 
 from affectrep.batch import Batch
@@ -28,7 +28,7 @@ from affectrep.objectives.domain_term import DomainOptions
 from affectrep.objectives.gradient_reversal import ganin_lambda
 from affectrep.objectives.joint import JointObjective
 from affectrep.objectives.supcon import DomainWeight, supcon_loss
-from tests.training.test_processes import port
+from tests.processes import free_port, together
 from tests.training.test_steps import assert_same, runner
 from tests.training.toys import ToyModel, cut, rows
 
@@ -303,7 +303,7 @@ def work(rank: int, free: int, out: Path) -> None:
 
 @pytest.mark.processes
 def test_two_processes_make_the_steps_of_one(tmp_path):
-    multiprocessing.spawn(work, (port(), tmp_path), nprocs=2)
+    together(work, free_port(), tmp_path, world=2)
     parts = [torch.load(tmp_path / f"{rank}.pt", weights_only=False) for rank in (0, 1)]
     for name in CASES:
         for kind, shares in SHARES.items():
@@ -420,7 +420,7 @@ def test_a_memory_is_built_and_scheduled():
         ({"dim": 5, "domains": speaker("cdan")}, "expected dim and outputs"),
         ({"dim": 5, "domains": speaker("reversal", scope="all")}, "as scope, got 'all'"),
         ({"dim": 5, "domains": speaker("gate", scope="per_language")}, "expected groups"),
-        ({"dim": 5, "domains": speaker("reversal", lamda=1)}, "domains.speaker: .*lamda"),
+        ({"dim": 5, "domains": speaker("reversal", factor=1)}, "domains.speaker: .*factor"),
         ({"dim": 5, "domains": speaker("reversal", schedule={"kin": 1})}, "schedule: .*'kin'"),
         ({"dim": 5, "domains": speaker("wasserstein")}, "two domains .* got 5"),
         ({"dim": 5, "domains": {"heads": {"classes": 2}}}, "not named as a player, got heads"),

@@ -8,12 +8,13 @@ import socket
 
 import pytest
 import torch
-from torch import distributed, multiprocessing
+from torch import distributed
 from torch.nn import functional
 
 from affectrep.objectives.label_aware import LabelAwareContrast, LabelAwareOptions, lcl_loss
 from affectrep.objectives.supcon import SupConOptions, supcon_loss
 from tests.objectives.test_supcon import LABELS, POINTS
+from tests.processes import together
 
 WEIGHTS = torch.tensor(
     [
@@ -188,7 +189,7 @@ def test_two_processes_have_the_gradient_of_one(tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    multiprocessing.spawn(work, (port, str(tmp_path)), nprocs=2)
+    together(work, port, str(tmp_path), world=2)
     parts = [torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1)]
     whole = gradients(slice(None), gather=False)
     assert sum(part["count"].item() for part in parts) == whole["count"].item() == 5

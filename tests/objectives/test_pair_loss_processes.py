@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import socket
 
 import pytest
 import torch
-from torch import distributed, multiprocessing
+from torch import distributed
 
 from affectrep.objectives.dro_pair_loss import dro_pair_loss
 from affectrep.objectives.learned_similarity import MetricDiscriminator
 from affectrep.objectives.pair_adversary import AdversaryWeights, ScoredPairs, adversary_terms
 from affectrep.objectives.pair_loss import PairLoss, match_loss, pair_loss
 from affectrep.objectives.phase import Term
+from tests.processes import free_port, together
 
 pytestmark = pytest.mark.processes
 
@@ -111,10 +111,7 @@ def work(rank: int, world: int, port: int, out: str) -> None:
 
 @pytest.mark.parametrize("world", [2, 4])
 def test_processes_have_the_values_and_gradients_of_one(world, tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    multiprocessing.spawn(work, (world, port, str(tmp_path)), nprocs=world)
+    together(work, world, free_port(), str(tmp_path), world=world)
     parts = [torch.load(tmp_path / f"{rank}.pt") for rank in range(world)]
     whole = gradients(((POSITIVES,), (NEGATIVES,)), 0)
     assert whole["terms parameters"][0] != 0  # the threshold's

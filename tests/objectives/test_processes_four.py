@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import socket
 from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, distributed, multiprocessing
+from torch import Tensor, distributed
 
 from affectrep.objectives.supcon import (
     DomainWeight,
@@ -19,6 +18,7 @@ from affectrep.objectives.supcon import (
 )
 from affectrep.objectives.supcon_chunks import Pairs
 from affectrep.objectives.supcon_memory import SupConMemoryLoss
+from tests.processes import free_port, together
 
 pytestmark = pytest.mark.processes
 
@@ -99,18 +99,12 @@ def refused_without_rows() -> str:
     return "accepted"
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run all cases once: starting the processes takes most of the time."""
     out = tmp_path_factory.mktemp("processes")
     ports = {world: free_port() for world in (2, 4)}
-    multiprocessing.spawn(work, (ports, str(out)), nprocs=4)
+    together(work, ports, str(out), world=4)
     return out
 
 

@@ -142,12 +142,15 @@ def test_language_aware_fixture(dtype, normaliser, chunk):
 def test_no_positive_at_all_is_zero_with_a_graph(inside, chunk):
     for n in (1, 3):
         for no_positive in ("exclude", "zero"):
-            points = POINTS[:n].clone().requires_grad_()
-            options = SupConOptions(inside=inside, chunk=chunk, no_positive=no_positive)
-            loss = supcon_loss(points, torch.arange(n), temperature=0.002, options=options)
-            loss.backward()
-            assert loss.item() == 0
-            assert torch.equal(points.grad, torch.zeros_like(points))
+            for temperature in (0.002, 0.1):
+                points = POINTS[:n].clone().requires_grad_()
+                options = SupConOptions(inside=inside, chunk=chunk, no_positive=no_positive)
+                loss = supcon_loss(
+                    points, torch.arange(n), temperature=temperature, options=options
+                )
+                loss.backward()
+                assert loss.item() == 0
+                assert torch.equal(points.grad, torch.zeros_like(points))
 
 
 @pytest.mark.parametrize("by", ["sum", "count"])

@@ -1,4 +1,4 @@
-"""Otsu and k-means on a line against hand-checked values, brute force and scikit-learn."""
+"""Otsu and k-means on a line: hand-checked values, brute force, scikit-image, scikit-learn."""
 
 from __future__ import annotations
 
@@ -77,6 +77,70 @@ def test_exact_otsu_equals_the_naive_loop(seed):
     found = otsu_exact(values[torch.randperm(30)])
     assert found.threshold == pytest.approx(values[best - 1 : best + 1].mean().item(), abs=1e-12)
     assert found.between == pytest.approx(max(scores), abs=1e-12)
+
+
+def two_modes(seed: int, rows: int = 400) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    values = torch.randn(rows, generator=generator, dtype=torch.float64)
+    low, gap, share = torch.rand(3, generator=generator, dtype=torch.float64)
+    upper = torch.arange(rows) < rows * (0.1 + 0.8 * share)
+    return 10 * low - 5 + torch.where(upper, values + 12 * gap, 0.5 * values)
+
+
+def scikit_image(values: torch.Tensor, bins: int) -> tuple[float, dict]:
+    """Its threshold, and what otsu_histogram must be given for the same bins."""
+    filters = pytest.importorskip("skimage.filters")
+    given = {"bins": bins, "low": values.min().item(), "high": values.max().item()}
+    return filters.threshold_otsu(values.numpy(), nbins=bins), given
+
+
+@pytest.mark.parametrize("bins", [2, 7, 64, 256])
+@pytest.mark.parametrize("seed", range(8))
+def test_histogram_otsu_cuts_the_bins_where_scikit_image_does(seed, bins):
+    """Theirs is the centre of the lower class's last bin, ours an edge at or above that bin.
+
+    Half a bin lies between the two where one cut is best. Empty bins between two modes make more
+    cuts equally good: theirs is then the first, ours the one in the middle.
+    """
+    values = two_modes(seed)
+    theirs, given = scikit_image(values, bins)
+    width = (given["high"] - given["low"]) / bins
+    centre, edge, middle = (
+        otsu_histogram(values, plateau=plateau, **given)
+        for plateau in ("first_centre", "first_edge", "middle")
+    )
+    assert centre.threshold == pytest.approx(theirs, abs=1e-12)
+    assert edge.threshold == pytest.approx(theirs + width / 2, abs=1e-12)
+    # by how many equally good cuts follow theirs: bins above it that hold nothing
+    counts = np.histogram(values.numpy(), bins, (given["low"], given["high"]))[0]
+    last = round((theirs - given["low"]) / width - 0.5)
+    empty = next(i for i, count in enumerate(counts[last + 1 :]) if count)
+    assert middle.threshold == pytest.approx(theirs + width * (0.5 + empty // 2), abs=1e-9)
+    assert middle.between == centre.between == edge.between
+
+
+def test_otsu_of_two_far_modes_lies_midway_here_and_at_the_lower_one_in_scikit_image():
+    values = torch.tensor([0.0, 0.04, 0.96, 1.0], dtype=torch.float64)
+    theirs, given = scikit_image(values, 10)
+    assert theirs == pytest.approx(0.05)
+    assert otsu_histogram(values, **given).threshold == pytest.approx(0.5)
+
+
+def test_scikit_images_centre_parts_the_last_bin_of_the_lower_class():
+    values = torch.tensor([0.0, 0.19, 0.19, 0.21, 0.9, 1.0], dtype=torch.float64)
+    theirs, given = scikit_image(values, 5)  # lower class: the bins [0, .2) and [.2, .4)
+    assert theirs == pytest.approx(0.3)
+    moved = values.where(values != 0.21, 0.39)  # the same bins, so the same threshold
+    theirs, given = scikit_image(moved, 5)
+    assert (moved > theirs).tolist() == [False, False, False, True, True, True]
+    ours = otsu_histogram(moved, **given)
+    assert (moved > ours.threshold).tolist() == [False, False, False, False, True, True]
+
+
+def test_scikit_image_agrees_that_one_value_is_no_split():
+    values = torch.full((4,), 0.4, dtype=torch.float64)
+    theirs, _ = scikit_image(values, 8)
+    assert otsu_histogram(values, bins=8).threshold == pytest.approx(theirs)
 
 
 def test_two_means_cut_where_exact_otsu_does():

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
+from affectrep.evaluation.results import Result, results_table
 from affectrep.reporting.figures import headline, number, title, with_interval
 
 
@@ -16,3 +18,11 @@ def test_numbers() -> None:
     assert number("ccc_valence", -0.5, sign=True) == "-0.500"
     assert number("accuracy", None) == number("accuracy", float("nan")) == "n/a"
     assert with_interval("accuracy", {"value": 0.5, "low": None, "high": None}) == "50.0"
+
+
+def test_a_recipe_s_table_and_the_report_name_a_metric_alike() -> None:
+    names = ["accuracy", "weighted_f1", "family_f1", "errors_inside", "exact_match", "sagr"]
+    rows = [Result("ce", "", "test", 0, name, 0.5, 0.4, 0.6, 9) for name in names]
+    header = results_table(pd.DataFrame([vars(row) for row in rows])).splitlines()[0]
+    cells = header.strip("| ").split(" | ")[2:-2]
+    assert sorted(cells) == sorted(title(name) for name in names)

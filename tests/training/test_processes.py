@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import distributed, multiprocessing
+from torch import distributed
 
+from tests.processes import together
 from tests.training.test_steps import assert_same, runner
 from tests.training.toys import ThreePhases, ToyModel, TwoPlayers, cut, rows
 
@@ -56,7 +57,7 @@ SHARES = {
 
 @pytest.mark.parametrize("toy", [TwoPlayers, ThreePhases])
 def test_two_processes_make_the_steps_of_one(tmp_path, toy):
-    multiprocessing.spawn(work, (2, port(), toy, tmp_path), nprocs=2)
+    together(work, 2, port(), toy, tmp_path, world=2)
     model, objective = make(toy)
     made = runner(model, objective)
     for step in range(3):

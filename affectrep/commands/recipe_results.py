@@ -1,0 +1,77 @@
+"""What an evaluated run leaves with its recipe: results.csv, the README's table, a record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+
+from affectrep.config import Config, differing_keys, load_config
+from affectrep.evaluation.records import write_record
+from affectrep.evaluation.results import results_of, update_readme, write_results
+from affectrep.evaluation.stored_run import StoredRun
+
+__all__ = ["record_results"]
+
+# keys that name a place, a machine or a way to look, and no other training
+_INDIFFERENT = (
+    "seed",
+    "data.root",
+    "data.accept_leaks",
+    "data.workers",
+    "training.threads",
+    "training.checkpoint_",
+    "training.cache_embeddings",
+    "evaluation.",
+)
+console = Console(soft_wrap=True, markup=False, highlight=False)
+
+
+def record_results(
+    stored: StoredRun, config: Config, card: dict[str, Any], table: pd.DataFrame, condition: str
+) -> None:
+    """Write the recipe's results.csv, the table of its README, and the record of the run.
+
+    Nothing is written where the recipe has no folder, nor for a run with values of its own: a
+    row of results.csv is one configuration. The latter is said.
+
+    Args:
+        stored: the run.
+        config: its configuration.
+        card: its figures, as ``predictions/<split>.json`` holds them.
+        table: its predictions.
+        condition: empty, or a named one.
+
+    Raises:
+        ValueError: if the files that are there are not of this program's form.
+    """
+    folder = Path("recipes") / (config.recipe or "")
+    if config.recipe is None or not folder.is_dir():
+        return
+    changed = _own_values(config)
+    if changed:
+        console.print(
+            f"Not written to {folder / 'results.csv'}: the run has values of its own for "
+            f"{', '.join(changed)}. A row there is one configuration; save these values as "
+            f"configs/{config.recipe}/<name>.yaml to have one.",
+            style="yellow",
+        )
+        return
+    rows = results_of(card, stored.environment, condition)
+    path = folder / "results.csv"
+    write_results(path, rows)
+    update_readme(folder / "README.md", path)
+    record = write_record(stored.path, card["split"], table, folder / "records")
+    console.print(f"{len(rows)} figures written to {path}, their predictions to {record}.")
+
+
+def _own_values(config: Config) -> list[str]:
+    """Return the keys in which a run differs from the file of its name, where that matters."""
+    path = Path("configs") / (config.recipe or "") / f"{config.name}.yaml"
+    if not path.is_file():
+        return ["name"]
+    return [
+        key for key in differing_keys(load_config(path), config) if not key.startswith(_INDIFFERENT)
+    ]

@@ -1,0 +1,35 @@
+"""How metrics are named for readers: one list for the recipes' tables, the terminal and reports."""
+
+from __future__ import annotations
+
+__all__ = ["TITLES", "is_natural"]
+
+TITLES = {  # in the order of the columns of a table
+    "accuracy": "Accuracy",
+    "weighted_f1": "Weighted F1",
+    "macro_f1": "Macro F1",
+    "uar": "UAR",
+    "micro_f1": "Micro F1",
+    "macro_precision": "Macro precision",
+    "macro_recall": "Macro recall",
+    "exact_match": "Exact match",
+    "family_f1": "Family F1",
+    "errors_inside": "Errors inside families",
+    "family_accuracy": "Right family",
+    "cross_entropy": "Cross-entropy",
+    "ccc": "CCC",
+    "pcc": "PCC",
+    "rmse": "RMSE",
+    "sagr": "SAGR",
+}
+_NATURAL = ("ccc", "pcc", "rmse", "cross_entropy", "threshold")
+
+
+def is_natural(metric: str) -> bool:
+    """Whether a metric is written as it is, and not in per cent.
+
+    Example:
+        >>> is_natural("ccc_valence"), is_natural("uar")
+        (True, False)
+    """
+    return metric.startswith(_NATURAL)
