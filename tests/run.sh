@@ -71,7 +71,8 @@ run_lint() {
 }
 
 quick='not slow and not real_data and not browser'
-run_unit() { tests -m "$quick and not processes and not recipes"; }
+# Two workers: every test has one thread; a file stays with one of them, for its fixtures.
+run_unit() { tests -n 2 --dist loadfile -m "$quick and not processes and not recipes"; }
 run_processes() { tests tests -m "$quick and processes and not recipes"; }
 run_recipes() {
   # As a stranger runs it, only shorter; the figures stay out of the repository.

@@ -48,10 +48,21 @@ def section(run: Run) -> str:
     clock = run["machine_info"]["clock"]
     title = f"### {threads} thread{'s' * (threads > 1)} ({clock})"
     parts = [title, _machine(run), "\n".join([HEAD, *_supcon(groups)])]
-    others = [*_alone(groups), *_margin(groups), *_import(groups)]
+    others = [*_alone(groups), *_margin(groups), *_import(groups), *_steps(groups)]
     if others:
         parts.append("\n".join(["| what | measured | target |", "|---|---|---|", *others]))
     return "\n\n".join(parts)
+
+
+def _steps(groups: dict[str, list[Run]]) -> list[str]:
+    found = {one["params"]["name"]: one["stats"]["median"] for one in groups.get("step", [])}
+    return [
+        f"| training step of 64 texts, {name}, beside cross-entropy "
+        f"| {1000 * took:,.0f} ms / {1000 * found['ce']:,.0f} ms = {took / found['ce']:.2f} "
+        f"| {'1.5 at most' if name.startswith('aml') else ''} |"
+        for name, took in found.items()
+        if name != "ce"
+    ]
 
 
 def _machine(run: Run) -> str:

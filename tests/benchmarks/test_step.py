@@ -38,6 +38,10 @@ def runner_of(name: str, device: torch.device) -> tuple[StepRunner, list[Batch]]
     manifest = type(manifest)(rows, manifest.info)
     objective = build_objective(config, manifest, dim=model.encoder.dim).to(device)
     objective.progress(0.5)
+    if hasattr(objective, "memory"):
+        rows = objective.memory.classes * objective.memory.per_class
+        points = torch.randn(rows, model.encoder.dim, device=device)
+        objective.memory.push(points, torch.arange(rows, device=device) % CLASSES)
     players = {**model.players(), **objective.players()}
     optimizers = build_optimizers(
         objective.phases(), players, OptimizerSettings(schedule="constant", warmup_fraction=0.0)
