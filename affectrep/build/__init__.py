@@ -1,0 +1,15 @@
+"""From a configuration to objects: names and plain keyword values, nothing more."""
+
+from affectrep.build.loaders import build_loader, build_training_loader
+from affectrep.build.manifest import build_manifest
+from affectrep.build.model import build_model
+from affectrep.build.objective import build_objective, objective_values
+
+__all__ = [
+    "build_loader",
+    "build_manifest",
+    "build_model",
+    "build_objective",
+    "build_training_loader",
+    "objective_values",
+]

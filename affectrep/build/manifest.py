@@ -1,0 +1,44 @@
+"""The rows that a configuration names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from affectrep.config import Config
+from affectrep.data.corpora import CORPORA
+from affectrep.data.manifest import Manifest
+from affectrep.data.splits import reduce_train
+
+__all__ = ["build_manifest"]
+
+
+def build_manifest(config: Config) -> Manifest:
+    """Prepare the corpus that the configuration names.
+
+    Raises:
+        ValueError: for an unknown corpus, or one whose labels do not fit the task.
+    """
+    data = config.data
+    if data.corpus not in CORPORA:
+        raise ValueError(
+            f"data.corpus={data.corpus}: unknown; there are {', '.join(sorted(CORPORA))}."
+        )
+    manifest = CORPORA[data.corpus](
+        data.root,
+        protocol=data.protocol,
+        columns=dict(data.columns) or None,
+        labels=None if data.labels is None else dict(data.labels),
+        holdout=data.holdout,
+        seed=data.split_seed,
+    )
+    info = manifest.info
+    if info.task != config.task:
+        raise ValueError(
+            f"task={config.task}, but the labels of {info.title} are for {info.task}: "
+            f"set task={info.task} or another data.protocol."
+        )
+    if data.accept_leaks is not None:
+        manifest = Manifest(manifest.rows, replace(info, accept_leaks=data.accept_leaks))
+    if data.train_fraction < 1:
+        manifest = reduce_train(manifest, data.train_fraction, data.split_seed)
+    return manifest

@@ -1,0 +1,150 @@
+"""The objective that a configuration names, and what it has to know of corpus and model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from affectrep.config import Config
+from affectrep.config.objectives import (
+    AMLConfig,
+    CAFConfig,
+    DomainAdversarialConfig,
+    HiddenDomainConfig,
+    LabelAwareConfig,
+)
+from affectrep.data.manifest import Manifest
+from affectrep.objectives import OBJECTIVES, Objective
+
+__all__ = ["build_objective", "objective_values"]
+
+TASKS = {
+    "classification": "cross_entropy",
+    "multilabel": "binary_cross_entropy",
+    "regression": "av_regression",
+}
+
+
+def build_objective(config: Config, manifest: Manifest, *, dim: int | None = None) -> Objective:
+    """Build the objective; refuse one whose targets the corpus does not have.
+
+    Args:
+        config: names the objective and its values.
+        manifest: gives classes, class weights, domains and the labels that groups come from.
+        dim: dimension of the embeddings (channels, where the objective reads feature maps);
+            None where the objective has no network of its own.
+
+    Raises:
+        ValueError: saying which labels or domains the objective needs.
+    """
+    name = config.objective.name
+    if isinstance(config.objective, DomainAdversarialConfig):
+        _require(name, _columns(config.objective), manifest)
+    objective: Any = OBJECTIVES[name](**objective_values(config, manifest, dim=dim))
+    kinds = {"classification": "classes", "multilabel": "multilabel", "regression": "continuous"}
+    wanted, given = objective.targets.labels, kinds[config.task]
+    if wanted not in ("any", given):
+        raise ValueError(
+            f"objective {name} needs {wanted} as labels, but task={config.task} gives {given}: "
+            f"choose another objective.name or task."
+        )
+    _require(name, objective.targets.domains, manifest)
+    if isinstance(config.objective, CAFConfig) and config.objective.threshold is None:
+        objective.fit(torch.as_tensor(manifest.targets("train"), dtype=torch.float32))
+    built: Objective = objective
+    return built
+
+
+def objective_values(
+    config: Config, manifest: Manifest, *, dim: int | None = None
+) -> dict[str, Any]:
+    """Return the plain keyword values of the objective's entry in OBJECTIVES.
+
+    Args:
+        config: the section's values.
+        manifest: class weights, number of classes, and the values of domains.
+        dim: dimension of the embeddings, for an objective with a network of its own.
+    """
+    section = config.objective
+    values = section.model_dump(mode="json", exclude={"name"})
+    if "class_weights" in values:
+        values["class_weights"] = _class_weights(manifest, values["class_weights"])
+    classes = len(manifest.info.classes or ())
+    if isinstance(section, AMLConfig | LabelAwareConfig):
+        return {**values, "classes": classes, "dim": dim or 1}
+    if isinstance(section, CAFConfig):
+        values["margins"] = {"epochs": config.training.epochs, **section.margins}
+        return {**values, "dim": dim or 1}
+    if isinstance(section, DomainAdversarialConfig):
+        return {
+            **_domain_values(config.task, section, values, manifest),
+            "dim": dim,
+            "outputs": classes or 2,
+        }
+    if section.name == "cross_entropy":
+        values["multilabel"] = config.task == "multilabel"
+    return values
+
+
+def _domain_values(
+    task: str, section: DomainAdversarialConfig, values: dict[str, Any], manifest: Manifest
+) -> dict[str, Any]:
+    weighed = ("class_weights", "label_smoothing")
+    options = {key: values[key] for key in weighed} if task != "regression" else {}
+    return {
+        "task": TASKS[task],
+        "task_options": options,
+        "contrast": values["contrast"],
+        "domains": {
+            name: _hidden(name, hidden, manifest) for name, hidden in section.domains.items()
+        },
+    }
+
+
+def _hidden(name: str, hidden: HiddenDomainConfig, manifest: Manifest) -> Mapping[str, Any]:
+    known = manifest.domains()[name]
+    values = hidden.model_dump(mode="json", exclude={"balanced"})
+    values["classes"] = len(known)
+    train = manifest.split("train")
+    if hidden.balanced:
+        counts = Counter(train[name])
+        values["rows"] = [counts[value] for value in known]
+    if hidden.scope == "per_language":
+        languages = {value: code for code, value in enumerate(manifest.domains()["language"])}
+        spoken = dict(zip(train[name], train["language"], strict=True))
+        values["groups"] = [languages.get(spoken[value], -1) for value in known]
+    return values
+
+
+def _columns(section: DomainAdversarialConfig) -> list[str]:
+    columns: list[str] = list(section.domains)
+    if any(hidden.scope == "per_language" for hidden in section.domains.values()):
+        columns.append("language")
+    return columns
+
+
+def _require(name: str, domains: Iterable[str], manifest: Manifest) -> None:
+    missing = [domain for domain in domains if domain not in manifest.domains()]
+    if missing:
+        raise ValueError(
+            f"objective {name} needs the column {', '.join(missing)}, which {manifest.info.title} "
+            f"does not have."
+        )
+
+
+def _class_weights(manifest: Manifest, weighting: str) -> list[float] | None:
+    classes = manifest.info.classes
+    if weighting == "none" or classes is None:
+        return None
+    targets = manifest.targets("train")
+    if targets.ndim == 2:
+        positives = np.maximum(targets.sum(axis=0), 1.0)
+        ratio = (len(targets) - positives) / positives
+        return [float(value) for value in (ratio if weighting == "balanced" else np.sqrt(ratio))]
+    counts = Counter(targets.tolist())
+    inverse = [len(targets) / (len(classes) * max(counts[i], 1)) for i in range(len(classes))]
+    return inverse if weighting == "balanced" else [value**0.5 for value in inverse]
