@@ -27,7 +27,7 @@ def test_folding_gives_what_peft_gives(tiny: Path) -> None:
     plain.load_state_dict(fold_lora(state, settings))
     after = plain(**inputs).last_hidden_state
     assert (adapted - before).abs().max() > 0.1
-    torch.testing.assert_close(after, adapted, atol=1e-10, rtol=1e-10)
+    torch.testing.assert_close(after, adapted, atol=1e-5, rtol=1e-5)
 
 
 def test_base_names_without_peft_fold_too() -> None:
