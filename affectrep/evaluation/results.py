@@ -40,6 +40,8 @@ COLUMNS = (
 )
 _KEY = list(COLUMNS[:5])
 _BEGIN, _END = "<!-- results:begin -->", "<!-- results:end -->"
+# a metric that only one kind of task has, so that no cell of a table is empty by nature
+_KINDS = ("accuracy", "exact_match", "ccc")
 _LEFT_OUT = {"family_accuracy", "cross_entropy"}  # of the README, whose table is wide enough
 
 
@@ -164,9 +166,9 @@ def read_results(path: Path | str) -> pd.DataFrame:
 
 
 def results_table(results: pd.DataFrame, *, split: str = "test") -> str:
-    """Return a Markdown table: a line per configuration and condition, means over seeds.
+    """Return Markdown tables, one a kind of task: a line per configuration and condition.
 
-    With several seeds the standard deviation over seeds stands behind the mean; with one, the
+    Figures are means over seeds. With several seeds the standard deviation over seeds stands behind the mean; with one, the
     interval of the run. Shares are in per cent.
 
     Example:
@@ -178,10 +180,19 @@ def results_table(results: pd.DataFrame, *, split: str = "test") -> str:
         | ce | 1 | 65.0 [63.0, 67.0] | 5 | 99 |
     """
     chosen = results[results["split"] == split]
+    measured = chosen.groupby("config")["metric"].agg(set)
+    kinds = measured.map(lambda names: next((kind for kind in _KINDS if kind in names), ""))
+    tables = [
+        _table(chosen[chosen["config"].map(kinds) == kind])
+        for kind in [*_KINDS, ""]
+        if (kinds == kind).any()
+    ]
+    return "\n\n".join(tables) or "_Not run._"
+
+
+def _table(chosen: pd.DataFrame) -> str:
     wanted = set(chosen["metric"]) - _LEFT_OUT
     metrics = [name for name in TITLES if name in wanted]
-    if not metrics:
-        return "_Not run._"
     header = ["Configuration", "Seeds", *(TITLES[name] for name in metrics), "Minutes", "Rows"]
     lines = [header, ["---"] * len(header)]
     for (config, condition), group in chosen.groupby(["config", "condition"], sort=True):

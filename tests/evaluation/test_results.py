@@ -94,6 +94,21 @@ def test_the_table_gives_means_over_seeds(tmp_path: Path) -> None:
     assert list(read_results(tmp_path / "none.csv").columns) == list(COLUMNS)
 
 
+def test_each_kind_of_task_has_a_table_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "results.csv"
+    rows = [result(), result("many", metric="exact_match", value=0.4)]
+    rows += [result("many", metric="weighted_f1", value=0.6)]
+    write_results(path, rows)
+    first, second = results_table(read_results(path)).split("\n\n")
+    assert first.splitlines()[0] == "| Configuration | Seeds | Accuracy | Minutes | Rows |"
+    assert "many" not in first
+    assert (
+        second.splitlines()[0]
+        == "| Configuration | Seeds | Weighted F1 | Exact match | Minutes | Rows |"
+    )
+    assert "not run" not in second
+
+
 def test_the_readme_follows_the_file(tmp_path: Path) -> None:
     path, readme = tmp_path / "results.csv", tmp_path / "README.md"
     assert not update_readme(readme, path)
