@@ -168,8 +168,8 @@ def read_results(path: Path | str) -> pd.DataFrame:
 def results_table(results: pd.DataFrame, *, split: str = "test") -> str:
     """Return Markdown tables, one a kind of task: a line per configuration and condition.
 
-    Figures are means over seeds. With several seeds the standard deviation over seeds stands behind the mean; with one, the
-    interval of the run. Shares are in per cent.
+    Figures are means over seeds. With several seeds the standard deviation over seeds stands
+    behind the mean; with one, the interval of the run. Shares are in per cent.
 
     Example:
         >>> rows = [Result("ce", "", "test", 0, "accuracy", 0.65, 0.63, 0.67, 99, minutes=5.0)]
