@@ -9,6 +9,8 @@ import pytest
 
 from affectrep import build
 from affectrep.config import load_config
+from affectrep.data.label_noise import flipped_rows
+from affectrep.evaluation.families import Families
 from affectrep.objectives import OBJECTIVES, Targets
 from tests.tiny import tiny_config
 
@@ -30,6 +32,61 @@ def test_train_fraction_leaves_validation_and_test_whole(file):
 
 def test_accepting_leaks_gives_the_reason_to_the_manifest(file):
     assert manifest_of(file, "data.accept_leaks=because").info.accept_leaks == "because"
+
+
+TRAINING_TARGETS = "1a87a77ed779657aae96a4844ee240781d683354e123343bf047dd943555ec20"
+
+
+def test_without_label_noise_the_fingerprint_is_what_it_was(file):
+    values = load_config(file).data.model_dump()["label_noise"]
+    assert values == {"share": 0.0, "kind": "uniform", "seed": 0, "families": None}
+    assert manifest_of(file).fingerprint()["train"]["targets"] == TRAINING_TARGETS
+    off = "data.label_noise={share: 0, kind: neighbours, families: nowhere.json, seed: 3}"
+    assert manifest_of(file, off).fingerprint() == manifest_of(file).fingerprint()
+
+
+def test_label_noise_is_of_the_training_rows_that_are_left(file):
+    fraction, noise = "data.train_fraction=0.5", "data.label_noise.share=0.2"
+    clean, noisy = manifest_of(file, fraction), manifest_of(file, fraction, noise)
+    assert len(clean.split("train")) == 27
+    assert len(flipped_rows(noisy)) == 5
+    assert set(flipped_rows(noisy)["id"]) <= set(clean.split("train")["id"])
+    before, after = clean.fingerprint(), noisy.fingerprint()
+    assert before["train"]["targets"] != after["train"]["targets"]
+    assert all(before[split] == after[split] for split in ("validation", "test"))
+    other = manifest_of(file, fraction, noise, "data.label_noise.seed=1")
+    assert set(flipped_rows(other)["id"]) != set(flipped_rows(noisy)["id"])
+
+
+def test_label_noise_among_neighbours_reads_the_families(file, tmp_path):
+    path = tmp_path / "families.json"
+    Families([["anger", "fear"]], ["joy", "fear", "anger"]).save(path)
+    noise = "data.label_noise={share: 0.3, kind: neighbours, families: %s}"
+    flipped = flipped_rows(manifest_of(file, noise % path))
+    assert len(flipped) == 16
+    assert {*flipped["label"], *flipped["clean_label"]} == {"anger", "fear"}
+    Families([["anger", "sad"]], ["joy", "sad", "anger"]).save(path)
+    with pytest.raises(ValueError, match="made for other classes; they differ in fear, sad"):
+        manifest_of(file, noise % path)
+    with pytest.raises(FileNotFoundError, match="no such families file"):
+        manifest_of(file, noise % (tmp_path / "none.json"))
+    with pytest.raises(ValueError, match=r"label_noise.families is null: name a families file"):
+        manifest_of(file, noise % "null")
+
+
+def test_label_noise_on_several_labels_is_refused(file, tmp_path):
+    table = tmp_path / "several.csv"
+    rows = [f"i feel so {word} {i},{word}|x" for i, word in enumerate(["a", "b"] * 20)]
+    table.write_text("text,labels\n" + "\n".join(rows) + "\n")
+    noise = [f"data.root={table}", "task=multilabel", "data.label_noise.share=0.1"]
+    with pytest.raises(ValueError, match=r"are for multilabel: set data.label_noise.share=0"):
+        manifest_of(file, *noise)
+
+
+@pytest.mark.parametrize("share", ["1", "-0.1", "much"])
+def test_a_share_of_noise_outside_its_range_is_refused(file, share):
+    with pytest.raises(ValueError, match=r"data\.label_noise\.share="):
+        load_config(file, [f"data.label_noise.share={share}"])
 
 
 @pytest.mark.parametrize(("weighting", "power"), [("none", None), ("balanced", 1.0), ("sqrt", 0.5)])

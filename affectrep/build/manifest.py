@@ -6,8 +6,10 @@ from dataclasses import replace
 
 from affectrep.config import Config
 from affectrep.data.corpora import CORPORA
+from affectrep.data.label_noise import add_label_noise
 from affectrep.data.manifest import Manifest
 from affectrep.data.splits import reduce_train
+from affectrep.evaluation.families import Families
 
 __all__ = ["build_manifest"]
 
@@ -16,7 +18,8 @@ def build_manifest(config: Config) -> Manifest:
     """Prepare the corpus that the configuration names.
 
     Raises:
-        ValueError: for an unknown corpus, or one whose labels do not fit the task.
+        FileNotFoundError: if label noise names a families file that is not there.
+        ValueError: for an unknown corpus, or one whose labels fit neither the task nor the noise.
     """
     data = config.data
     if data.corpus not in CORPORA:
@@ -41,4 +44,11 @@ def build_manifest(config: Config) -> Manifest:
         manifest = Manifest(manifest.rows, replace(info, accept_leaks=data.accept_leaks))
     if data.train_fraction < 1:
         manifest = reduce_train(manifest, data.train_fraction, data.split_seed)
-    return manifest
+    return _with_noise(manifest, config)
+
+
+def _with_noise(manifest: Manifest, config: Config) -> Manifest:
+    noise, families = config.data.label_noise, None
+    if noise.share > 0 and noise.kind == "neighbours" and noise.families is not None:
+        families = Families.load(noise.families, manifest.info.classes).groups
+    return add_label_noise(manifest, noise.share, seed=noise.seed, families=families)

@@ -26,11 +26,13 @@ from affectrep.build import (
 )
 from affectrep.config import Config, differing_keys, load_config, to_yaml
 from affectrep.data.checks import check_manifest, require_clean
+from affectrep.data.label_noise import flipped_rows
 from affectrep.data.manifest import Manifest
 from affectrep.evaluation.evaluate import predict_rows, score
 from affectrep.model import AffectModel
 from affectrep.training.embedding_cache import cache_key, collate_cached, embed_rows
 from affectrep.training.estimate import estimate
+from affectrep.training.findings import write_findings
 from affectrep.training.forward import autocast
 from affectrep.training.optimizers import OptimizerSettings
 from affectrep.training.run_folder import RunFolder, describe_environment
@@ -225,6 +227,13 @@ def _fit(trainer: Trainer, config: Config, manifest: Manifest) -> None:
         selected_by=config.training.select, validation=result["best"], epoch=result["best_epoch"]
     )
     trainer.model.save_pretrained(folder.model)
+    rows = manifest.split("train")
+    write_findings(
+        folder,
+        trainer.objective.findings(),
+        classes=manifest.info.classes or [],
+        ids=list(rows["id"]),
+    )
     folder.write_json(folder.environment, {**environment, **result, "finished": True})
 
 
@@ -233,6 +242,14 @@ def _write_inputs(folder: RunFolder, config: Config, manifest: Manifest) -> None
     folder.config.write_text(to_yaml(config), encoding="utf-8")
     data = {"fingerprint": manifest.fingerprint(), "info": asdict(manifest.info)}
     folder.write_json(folder.data, data)
+    noise = config.data.label_noise
+    if noise.share > 0:
+        flipped, path = flipped_rows(manifest), folder.path / "label_noise.csv"
+        flipped.to_csv(path, index=False)
+        console.print(
+            f"label noise: {len(flipped):,} of {len(manifest.split('train')):,} training labels "
+            f"replaced ({noise.kind}, seed {noise.seed}); {path} names them"
+        )
 
 
 def _refuse_other_config(folder: RunFolder, config: Config) -> None:

@@ -22,12 +22,35 @@ __all__ = [
     "EncoderConfig",
     "EvaluationConfig",
     "HeadConfig",
+    "LabelNoiseSettings",
     "ObjectiveConfig",
     "OptimizerConfig",
     "SupConConfig",
     "TextEncoderConfig",
     "TrainingConfig",
 ]
+
+
+class LabelNoiseSettings(Section):
+    """Wrong training labels on purpose, as a controlled experiment."""
+
+    share: float = Field(0.0, ge=0, lt=1, description="of the training labels; 0: none")
+    kind: Literal["uniform", "neighbours"] = Field(
+        "uniform", description="into any other class, or into one of the same family"
+    )
+    seed: int = Field(0, ge=0, description="of the draw; it does not follow the run's seed")
+    families: str | None = Field(
+        None, description="JSON file of confusable families, used when kind is neighbours"
+    )
+
+    @model_validator(mode="after")
+    def _neighbours_need_families(self) -> LabelNoiseSettings:
+        if self.share > 0 and self.kind == "neighbours" and self.families is None:
+            raise ValueError(
+                "data.label_noise.kind is neighbours but data.label_noise.families is null: "
+                "name a families file, such as recipes/fec_text/families/goemotions.json"
+            )
+        return self
 
 
 class DataConfig(Section):
@@ -52,6 +75,7 @@ class DataConfig(Section):
     )
     split_seed: int = Field(0, ge=0, description="seed of a drawn validation split")
     train_fraction: float = Field(1.0, gt=0, le=1, description="fixed share of the training rows")
+    label_noise: LabelNoiseSettings = LabelNoiseSettings()
     batch_size: int = Field(64, ge=1, description="rows per optimizer step, over all processes")
     max_batch_tokens: int | None = Field(
         None, ge=1, description="padded tokens per micro-batch; null: no micro-batches"

@@ -63,6 +63,7 @@ from affectrep.objectives.domain_objective import (
 )
 from affectrep.objectives.domain_term import DomainOptions
 from affectrep.objectives.dro_pair_loss import dro_pair_loss, dro_weights
+from affectrep.objectives.embedding_spread import EmbeddingSpread, embedding_spread
 from affectrep.objectives.fisher_ipm import (
     FisherIPMLoss,
     fisher_critic_loss,
@@ -101,8 +102,9 @@ from affectrep.objectives.learned_similarity import (
     self_penalty,
 )
 from affectrep.objectives.margin_loss import MarginLoss, margin_loss
-from affectrep.objectives.metric_liveness import MetricLiveness, metric_liveness
+from affectrep.objectives.metric_liveness import MetricLiveness, metric_liveness, overlap_auc
 from affectrep.objectives.pair_adversary import AdversaryWeights, adversary_terms, pair_loss_chain
+from affectrep.objectives.pair_history import PairHistory
 from affectrep.objectives.pair_loss import (
     PairLoss,
     adversary_strength,
@@ -163,6 +165,7 @@ __all__ = [
     "DomainOptions",
     "DomainSupConLoss",
     "DomainWeight",
+    "EmbeddingSpread",
     "FisherIPMLoss",
     "GradientReversal",
     "GramLoss",
@@ -184,6 +187,7 @@ __all__ = [
     "MetricLiveness",
     "Mining",
     "Objective",
+    "PairHistory",
     "PairLoss",
     "Phase",
     "PhaseResult",
@@ -228,6 +232,7 @@ __all__ = [
     "domain_entropy_loss",
     "dro_pair_loss",
     "dro_weights",
+    "embedding_spread",
     "fisher_critic_loss",
     "fisher_encoder_loss",
     "fisher_ipm_linear",
@@ -252,6 +257,7 @@ __all__ = [
     "neighbour_counts",
     "otsu_exact",
     "otsu_histogram",
+    "overlap_auc",
     "pair_loss",
     "pair_loss_chain",
     "pair_moments",

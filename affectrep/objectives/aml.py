@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -14,10 +13,12 @@ from affectrep.objectives.aml_pairs import PairScorer
 from affectrep.objectives.class_confusion import ClassConfusion
 from affectrep.objectives.class_memory import ClassMemory
 from affectrep.objectives.cross_entropy import CrossEntropyLoss
+from affectrep.objectives.embedding_spread import embedding_spread
 from affectrep.objectives.gather import gather_rows
 from affectrep.objectives.hard_pairs import HardPairMiner, HardPairs, Mining
 from affectrep.objectives.learned_similarity import MetricDiscriminator
 from affectrep.objectives.pair_adversary import AdversaryWeights
+from affectrep.objectives.pair_history import PairHistory, row_numbers
 from affectrep.objectives.pair_loss import PairLoss
 from affectrep.objectives.phase import Carry, Phase, PhaseResult, Targets, Term
 from affectrep.objectives.supcon import SupConLoss
@@ -146,6 +147,7 @@ class AMLObjective(nn.Module):
         self.confusion = ClassConfusion(classes, gather=True)
         self.memory = ClassMemory(classes, dim, per_class=options.memory or 1)
         self.miner = HardPairMiner(options.mining)
+        self.history = PairHistory(classes, gather=True)
         self.scorer = PairScorer(self.metric, self.threshold, options.adversary, options.price)
         self.register_buffer("done", torch.tensor(0.0))
 
@@ -173,6 +175,17 @@ class AMLObjective(nn.Module):
     def sampling_hint(self) -> Mapping[str, Tensor]:
         """Return the class pairs that are confused most."""
         return self.confusion.sampling_hint()
+
+    def findings(self) -> Mapping[str, Mapping[str, Tensor]]:
+        """Return which classes were mined, by whom, and the rows that recur as hard positives."""
+        pairs = self.history.mined_pairs()
+        confusion = self.confusion.matrix().cpu()[pairs["class_a"], pairs["class_b"]]
+        most = confusion.argsort(descending=True, stable=True)
+        mined = {name: column[most] for name, column in {**pairs, "confusion": confusion}.items()}
+        return {
+            "mined_pairs": mined,
+            "recurring_positives": self.history.recurring_positives(),
+        }
 
     def progress(self, done: float) -> None:
         """Take note of the share of training done, in [0, 1]."""
@@ -202,8 +215,8 @@ class AMLObjective(nn.Module):
             count = self.contrast.count(batch.labels)
             terms.append(Term("supcon", value, count, options.contrast))
         logs: dict[str, float] = {"pair_weight": options.weight * factor}
+        pairs = carry.get("pairs")
         if factor > 0 and options.weight > 0:
-            pairs = carry.get("pairs")
             if pairs is None:
                 pairs = self._mined(output, batch, options.epsilon * factor)
             found, more = self.scorer.defend(
@@ -214,8 +227,10 @@ class AMLObjective(nn.Module):
                 for term in found
             ]
             logs |= more
+        if pairs is not None:
+            self._count(pairs, batch)
         self._remember(output, batch)
-        return PhaseResult(terms, {**logs, **self.memory.logs()})
+        return PhaseResult(terms, {**logs, **self.memory.logs(), **self._signs(output)})
 
     def _candidates(self, output: Output) -> Tensor:
         """Return the batch's rows, then the memory's, as the pairs index them."""
@@ -232,6 +247,21 @@ class AMLObjective(nn.Module):
             memory=self.memory.rows() if self.options.memory else None,
             ids=_numbers(batch),
         )
+
+    def _count(self, pairs: HardPairs, batch: Batch) -> None:
+        labels, numbers = batch.labels, _numbers(batch)
+        if self.options.memory:
+            kept = self.memory.rows()
+            labels, numbers = torch.cat([labels, kept.labels]), torch.cat([numbers, kept.ids])
+        self.history.update(pairs, labels, numbers)
+
+    def _signs(self, output: Output) -> dict[str, float]:
+        spread = embedding_spread(output.embeddings.detach())
+        return {
+            "effective_rank": spread.effective_rank,
+            "mean_cosine": spread.mean_cosine,
+            "confusion_entropy": float(self.confusion.entropy()),
+        }
 
     @torch.no_grad()
     def _remember(self, output: Output, batch: Batch) -> None:
@@ -289,9 +319,4 @@ def _metric(dim: int, options: AMLOptions) -> MetricDiscriminator | None:
 
 
 def _numbers(batch: Batch) -> Tensor:
-    """Return one number a row id, the same in every process and after a restart."""
-    values = [
-        int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big") >> 1
-        for name in batch.ids
-    ]
-    return torch.tensor(values, dtype=torch.int64, device=batch.labels.device)
+    return row_numbers(batch.ids).to(batch.labels.device)

@@ -11,7 +11,7 @@ from affectrep.objectives.learned_similarity import (
     MetricDiscriminator,
     self_penalty,
 )
-from affectrep.objectives.metric_liveness import metric_liveness
+from affectrep.objectives.metric_liveness import metric_liveness, overlap_auc
 from affectrep.objectives.pair_adversary import (
     AdversaryWeights,
     ScoredPairs,
@@ -79,12 +79,13 @@ class PairScorer:
             terms.append(Term("orthogonal", self.metric.penalty(), 1.0, ORTHOGONAL_WEIGHT))
         alive = metric_liveness(hard.positive, hard.negative, epsilon=epsilon)
         chain = pair_loss_chain(hard, self.loss, epsilon=epsilon)
+        random = self._split(rows, pairs.overlap_positive, pairs.overlap_negative, epsilon)
         return terms, {
             "response_sd": alive.spread,
             "response_gap": alive.gap,
             "saturation": alive.saturation,
-            "auc_cosine": alive.cosine_auc,
-            "auc_learned": alive.learned_auc,
+            "moved": alive.moved,
+            "overlap_auc_learned": overlap_auc(*(part.similarity for part in random)),
             "violations": alive.violations if self.adversary in ("bounded", "match") else 0.0,
             "strength": chain.strength,
         }
@@ -93,7 +94,13 @@ class PairScorer:
         self, rows: Tensor, pairs: HardPairs, *, epsilon: float
     ) -> tuple[list[Term], dict[str, float]]:
         """Return the model's terms on the hard pairs, before its weight, and what to log."""
-        logs = {"threshold": float(self.loss.threshold.detach())}
+        overlap = [
+            _cosines(rows.detach(), of) for of in (pairs.overlap_positive, pairs.overlap_negative)
+        ]
+        logs = {
+            "threshold": float(self.loss.threshold.detach()),
+            "overlap_auc_cosine": overlap_auc(*overlap),
+        }
         if self.metric is not None:
             hard = self._hard(rows, pairs, epsilon)
             scored = hard.positive.similarity, hard.negative.similarity

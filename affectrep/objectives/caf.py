@@ -164,6 +164,10 @@ class CAFObjective(nn.Module):
         known = self.head is not None and not math.isnan(float(self.grouper.threshold))
         return {"strong_radius": self.grouper.threshold.clone()} if known else {}
 
+    def findings(self) -> Mapping[str, Mapping[str, Tensor]]:
+        """Return no table."""
+        return {}
+
     def progress(self, done: float) -> None:
         """Take note of the share of training done, in [0, 1]."""
         if self.game is not None:

@@ -183,6 +183,10 @@ class DomainAdversarialObjective(nn.Module):
         """Return no hint."""
         return {}
 
+    def findings(self) -> Mapping[str, Mapping[str, Tensor]]:
+        """Return no table."""
+        return {}
+
     def progress(self, done: float) -> None:
         """Take note of the share of training done, in [0, 1], which the schedules go by."""
         self.done.fill_(done)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import torch
@@ -19,6 +19,7 @@ Score = Callable[[Tensor, Tensor], Tensor]
 SOURCES = ("both", "learned", "cosine")
 COSINE, LEARNED = 1, 2
 CHUNK = 16384  # pairs scored at once: bounds the memory of large batches
+OVERLAP = 256  # random pairs of each kind that the overlap of the two is measured on
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,9 @@ class HardPairs:
     Candidates are the batch's rows followed by the memory's, so the first of a pair is always a
     row of the batch. ``positive``, ``negative``, ``easy_positive`` and ``easy_negative`` are
     ``(pairs, 2)`` int64; ``positive_found`` and ``negative_found`` ``(pairs,)`` int64 say who chose
-    the pair: 1 the cosine, 2 the learned metric, 3 both.
+    the pair: 1 the cosine, 2 the learned metric, 3 both. ``overlap_positive`` and
+    ``overlap_negative`` are random pairs whether hard or not, negatives of partner classes: on
+    them a metric can be judged, as hard pairs are on its wrong side by their very choice.
     """
 
     positive: Tensor
@@ -77,6 +80,8 @@ class HardPairs:
     easy_negative: Tensor
     positive_found: Tensor
     negative_found: Tensor
+    overlap_positive: Tensor = field(default_factory=lambda: torch.zeros(0, 2, dtype=torch.int64))
+    overlap_negative: Tensor = field(default_factory=lambda: torch.zeros(0, 2, dtype=torch.int64))
 
     def logs(self) -> dict[str, float]:
         """Return the numbers of pairs and which share each metric alone, or both, found.
@@ -164,14 +169,14 @@ class HardPairMiner(nn.Module):
             negative = wanted.hits(cosine + bonus, near, sign=1.0, bonus=bonus)
         hard = [_pairs(hits) for hits in (positive, negative)]
         easy = [
-            self._easy(kind, hits, len(pairs[0]))
+            self._drawn(_upper(kind) & (_upper(hits) == 0), len(pairs[0]))
             for kind, hits, pairs in zip((same, other), (positive, negative), hard, strict=True)
         ]
-        return HardPairs(hard[0][0], hard[1][0], easy[0], easy[1], hard[0][1], hard[1][1])
+        overlap = [self._drawn(_upper(kind), OVERLAP) for kind in (same, near)]
+        return HardPairs(hard[0][0], hard[1][0], easy[0], easy[1], hard[0][1], hard[1][1], *overlap)
 
-    def _easy(self, allowed: Tensor, hits: Tensor, count: int) -> Tensor:
-        free = _upper(allowed) & (_upper(hits) == 0)
-        pairs = free.nonzero()
+    def _drawn(self, allowed: Tensor, count: int) -> Tensor:
+        pairs = allowed.nonzero()
         # drawn on the CPU: the same pairs on every device
         device = self.generator.device if self.generator else torch.device("cpu")
         order = torch.randperm(len(pairs), generator=self.generator, device=device)[:count]

@@ -72,6 +72,10 @@ class LabelAwareObjective(nn.Module):
         """Return no hint."""
         return {}
 
+    def findings(self) -> Mapping[str, Mapping[str, Tensor]]:
+        """Return no table."""
+        return {}
+
     def progress(self, done: float) -> None:
         """Nothing depends on the progress of training."""
 

@@ -9,23 +9,23 @@ from torch import Tensor
 
 from affectrep.objectives.learned_similarity import PairSimilarity
 
-__all__ = ["MetricLiveness", "metric_liveness"]
+__all__ = ["MetricLiveness", "metric_liveness", "overlap_auc"]
 
 
 class MetricLiveness(NamedTuple):
     """How the discriminator answers hard pairs.
 
     ``spread`` is the sd of the response over all pairs, ``gap`` its mean on negatives minus that
-    on positives, ``saturation`` the share of responses beyond .95, ``cosine_auc`` and
-    ``learned_auc`` how often a positive is more similar than a negative, ``violations`` the share
-    of pairs outside the trust region (0 by construction, for the bounded form).
+    on positives, ``saturation`` the share of responses beyond .95, ``moved`` the mean of learned
+    similarity minus cosine on negatives minus that on positives (above 0: it attacks; for forms
+    without a response too), ``violations`` the share of pairs outside the trust region (0 by
+    construction, for the bounded form).
     """
 
     spread: float
     gap: float
     saturation: float
-    cosine_auc: float
-    learned_auc: float
+    moved: float
     violations: float
 
     @property
@@ -48,9 +48,9 @@ class MetricLiveness(NamedTuple):
 def metric_liveness(
     positive: PairSimilarity, negative: PairSimilarity, *, epsilon: float
 ) -> MetricLiveness:
-    """Return the signs of life on hard pairs; zero and 1/2 where a type of pair is missing.
+    """Return the signs of life on hard pairs; zero where a type of pair is missing.
 
-    The bilinear form has no response and always reads as collapsed: look at its AUC and at
+    The bilinear form has no response and always reads as collapsed: look at ``moved`` and at
     :func:`adversary_strength` instead. Thresholds from frozen MiniLM embeddings of GoEmotions,
     where a dead adversary had sd .01 and strength .40, a live one sd .44 and gap .85.
 
@@ -65,8 +65,8 @@ def metric_liveness(
     Example:
         >>> pairs = PairSimilarity(*torch.full((3, 4), 0.3))  # one answer for all
         >>> found = metric_liveness(pairs, pairs, epsilon=0.3)
-        >>> found.alive, found.collapsed, found.cosine_auc
-        (False, True, 0.5)
+        >>> found.alive, found.collapsed, found.moved
+        (False, True, 0.0)
     """
     for pairs in (positive, negative):
         if any(part.ndim != 1 or part.shape != pairs.cosine.shape for part in pairs):
@@ -79,24 +79,37 @@ def metric_liveness(
         for first, second in zip(positive, negative, strict=True)
     )
     if len(cosine) == 0:
-        return MetricLiveness(0.0, 0.0, 0.0, 0.5, 0.5, 0.0)
+        return MetricLiveness(0.0, 0.0, 0.0, 0.0, 0.0)
     # responses of single precision, so a bound of double precision would be broken by rounding
     limit = epsilon * (1 - cosine.square()) + 16 * torch.finfo(torch.float32).eps
-    gap = 0.0
+    gap = moved = 0.0
     if len(positive.response) and len(negative.response):
         gap = float(negative.response.double().mean() - positive.response.double().mean())
+        shifts = [(part.similarity.double() - part.cosine).mean() for part in (positive, negative)]
+        moved = float(shifts[1] - shifts[0])
     return MetricLiveness(
         spread=float(response.std(unbiased=False)),
         gap=gap,
         saturation=float((response.abs() > 0.95).double().mean()),
-        cosine_auc=_auc(positive.cosine, negative.cosine),
-        learned_auc=_auc(positive.similarity, negative.similarity),
+        moved=moved,
         violations=float(((similarity - cosine).abs() > limit).double().mean()),
     )
 
 
-def _auc(positive: Tensor, negative: Tensor) -> float:
-    """Return the share of positive-negative pairs in order, ties half; sorted, so n log n."""
+@torch.no_grad()
+def overlap_auc(positive: Tensor, negative: Tensor) -> float:
+    """Return how often a positive is more similar than a negative, ties half; 1/2 without either.
+
+    Give it random pairs. Of hard pairs it is near 0 by their choice and says nothing. n log n.
+
+    Args:
+        positive: similarities ``(pairs,)``.
+        negative: similarities ``(pairs,)``.
+
+    Example:
+        >>> overlap_auc(torch.tensor([0.9, 0.3]), torch.tensor([0.3]))
+        0.75
+    """
     if len(positive) == 0 or len(negative) == 0:
         return 0.5
     ordered = negative.sort().values.contiguous()

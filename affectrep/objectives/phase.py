@@ -110,6 +110,13 @@ class Objective(Protocol):
     def sampling_hint(self) -> Mapping[str, Tensor]:
         """Return plain tensors for the sampler, such as confusable class pairs."""
 
+    def findings(self) -> Mapping[str, Mapping[str, Tensor]]:
+        """Return tables of what training showed: name -> column -> values ``(rows,)``.
+
+        A column whose name begins with "class" holds classes; one named "row" holds numbers of
+        row ids, see :func:`~affectrep.objectives.pair_history.row_numbers`.
+        """
+
     def state_dict(self) -> dict[str, Any]:
         """Return what must survive a restart."""
 

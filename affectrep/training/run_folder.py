@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["MetricLog", "RunFolder", "describe_environment"]
+__all__ = ["MetricLog", "RunFolder", "describe_environment", "text_to_tensorboard"]
 
 
 class RunFolder:
@@ -34,6 +34,7 @@ class RunFolder:
         self.environment = path / "environment.json"
         self.data = path / "data.json"
         self.tensorboard = path / "tensorboard"
+        self.findings = path / "findings"
 
     @property
     def finished(self) -> bool:
@@ -83,6 +84,14 @@ class MetricLog:
         self.file.close()
         if self.board is not None:
             self.board.close()
+
+
+def text_to_tensorboard(folder: RunFolder, name: str, text: str) -> None:
+    """Write Markdown text beside the curves of a run, where TensorBoard is installed."""
+    board = _board(folder.tensorboard, 0)
+    if board is not None:
+        board.add_text(name, text)
+        board.close()
 
 
 def describe_environment(command: Iterable[str] = ()) -> dict[str, Any]:

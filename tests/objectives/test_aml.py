@@ -11,6 +11,7 @@ from torch import nn
 from affectrep.batch import Batch, Output
 from affectrep.objectives.aml import AMLObjective, AMLOptions, aml_objective
 from affectrep.objectives.hard_pairs import Mining
+from affectrep.objectives.pair_history import row_numbers
 from affectrep.training.optimizers import OptimizerSettings, build_optimizers
 from affectrep.training.processes import Processes
 from affectrep.training.steps import StepRunner
@@ -183,6 +184,36 @@ def test_a_live_adversary_and_parted_twins():
     assert gap > 0.2
     pairs = {tuple(pair) for pair in objective.sampling_hint()["confusable_pairs"].tolist()[:2]}
     assert pairs == {(0, 1), (2, 3)}
+    mined = objective.findings()["mined_pairs"]
+    found = zip(mined["class_a"].tolist(), mined["class_b"].tolist(), strict=True)
+    assert set(list(found)[:2]) == {(0, 1), (2, 3)}
+    for who in ("cosine", "learned"):  # the planted twins lead in what each metric mined
+        assert set(mined[who].argsort(descending=True)[:2].tolist()) == {0, 1}
+
+
+def test_the_overlap_is_measured_on_random_pairs():
+    """Hard pairs are on the wrong side by choice; random ones tell whether a metric holds."""
+    _, objective, runner = built(warmup=0.0, ramp=0.1)
+    for step in range(40):
+        objective.progress(0.2 + step / 50)
+        numbers = runner.step([rows(step)]).numbers
+    cosine = numbers[("main", "overlap_auc_cosine")]
+    learned = numbers[("adversary", "overlap_auc_learned")]
+    # the adversary lies on hard pairs and stays a similarity on the many others
+    assert 0.8 < learned < 1.0
+    assert 0.8 < cosine < 1.0
+    assert numbers[("adversary", "moved")] > 0
+
+
+@pytest.mark.parametrize("memory", [0, 4])
+def test_recurring_rows_are_those_of_the_corpus(memory):
+    _, objective, runner = built(memory=memory)
+    objective.progress(0.6)
+    for _ in range(2):
+        runner.step([rows(0)])
+    found = objective.findings()["recurring_positives"]
+    assert set(found["row"].tolist()) <= set(row_numbers(rows(0).ids).tolist())
+    assert int(found["times"].sum()) > 0
 
 
 def test_micro_batches_give_the_step_of_the_whole():

@@ -441,3 +441,21 @@ def test_wrong_input_is_refused(points, labels, other, message):
 def test_wrong_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         Mining(**options)
+
+
+def test_overlap_pairs_are_random_ones_of_both_kinds_near_by():
+    points, labels, memory, ids, confusion = sample(3)
+    mining = Mining(partners=2)
+    pairs = HardPairMiner(mining).mine(
+        points, labels, confusion=confusion, memory=memory, ids=ids, score=learned
+    )
+    every = torch.cat([labels, memory.labels])
+    partners = confusion.partner_mask(2)
+    for i, j in pairs.overlap_positive.tolist():
+        assert every[i] == every[j] >= 0
+    for i, j in pairs.overlap_negative.tolist():
+        assert partners[every[i], every[j]] or partners[every[j], every[i]]
+    hard = {tuple(pair) for pair in pairs.negative.tolist()}
+    overlap = {tuple(pair) for pair in pairs.overlap_negative.tolist()}
+    assert hard <= overlap  # there are fewer than the limit here, so all of them are drawn
+    assert len(overlap) > len(hard)

@@ -14,7 +14,7 @@ from affectrep.objectives.learned_similarity import (
     PairSimilarity,
     bounded_similarity,
 )
-from affectrep.objectives.metric_liveness import metric_liveness
+from affectrep.objectives.metric_liveness import metric_liveness, overlap_auc
 from affectrep.objectives.pair_adversary import (
     AdversaryWeights,
     ScoredPairs,
@@ -248,7 +248,11 @@ def test_a_centred_adversary_is_alive():
     assert signs.alive
     assert not signs.collapsed
     assert not signs.saturated
-    assert signs.learned_auc < signs.cosine_auc
+    assert signs.moved > 0.05
+    cosine, learned = (
+        overlap_auc(*(getattr(part, name) for part in found)) for name in ("cosine", "similarity")
+    )
+    assert learned < cosine
     assert signs.violations == 0
 
 
@@ -277,7 +281,8 @@ def test_equal_points_are_finite_and_noticed():
     signs = metric_liveness(*hard, epsilon=0.3)
     assert signs.collapsed
     assert not signs.alive
-    assert signs.cosine_auc == signs.learned_auc == 0.5
+    assert signs.moved == 0
+    assert overlap_auc(hard.positive.cosine, hard.negative.cosine) == 0.5
 
 
 def pairs_of(cosine: list[float], response: list[float]) -> PairSimilarity:
@@ -307,17 +312,23 @@ def test_a_helpful_adversary_is_not_alive():
     assert chain.strength < 0
 
 
-def test_auc_equals_sklearn():
+def test_overlap_auc_equals_sklearn():
     metrics = pytest.importorskip("sklearn.metrics")
     generator = torch.Generator().manual_seed(0)
     scores = (torch.rand(60, generator=generator) * 8).round() / 8  # ties
-    positive, negative = (
-        PairSimilarity(values, torch.zeros_like(values), values.square())
-        for values in (scores[:25], scores[25:])
-    )
     labels = [1] * 25 + [0] * 35
+    found = overlap_auc(scores[:25], scores[25:])
+    assert found == pytest.approx(metrics.roc_auc_score(labels, scores.numpy()))
+    assert overlap_auc(scores, scores[:0]) == overlap_auc(scores[:0], scores) == 0.5
+
+
+def test_an_adversary_without_response_is_told_by_what_it_moved():
+    cosine = torch.tensor([0.2, 0.4])
+    positive = PairSimilarity(cosine, cosine * 0, cosine - 0.1)
+    negative = PairSimilarity(cosine, cosine * 0, cosine + 0.2)
     signs = metric_liveness(positive, negative, epsilon=0.5)
-    assert signs.cosine_auc == pytest.approx(metrics.roc_auc_score(labels, scores.numpy()))
+    assert signs.moved == pytest.approx(0.3)
+    assert metric_liveness(negative, positive, epsilon=0.5).moved == pytest.approx(-0.3)
 
 
 def test_missing_pairs_read_as_dead():

@@ -48,6 +48,9 @@ class ToyObjective(nn.Module):
     def sampling_hint(self) -> Mapping[str, Tensor]:
         return {}
 
+    def findings(self) -> Mapping[str, Mapping[str, Tensor]]:
+        return {}
+
     def progress(self, done: float) -> None:
         pass
 
