@@ -84,6 +84,9 @@ class AMLConfig(Section):
     warmup: float = Field(0.2, ge=0, lt=1, description="share of training without the adversary")
     ramp: float = Field(0.2, gt=0, le=1, description="share of training in which it comes in")
     steps: int = Field(1, ge=1, description="ascents of the adversary for each step of the model")
+    reads: Literal["pair", "direction"] = Field(
+        "pair", description="what the adversary sees of two rows; direction hides their cosine"
+    )
     hidden: int = Field(256, ge=1)
     gain: float = Field(5.0, gt=0)
     memory: int = Field(64, ge=0, description="rows a class kept to mine in; 0: the batch alone")

@@ -102,7 +102,13 @@ from affectrep.objectives.learned_similarity import (
     self_penalty,
 )
 from affectrep.objectives.margin_loss import MarginLoss, margin_loss
-from affectrep.objectives.metric_liveness import MetricLiveness, metric_liveness, overlap_auc
+from affectrep.objectives.metric_liveness import (
+    BeyondCosine,
+    MetricLiveness,
+    beyond_cosine,
+    metric_liveness,
+    overlap_auc,
+)
 from affectrep.objectives.pair_adversary import AdversaryWeights, adversary_terms, pair_loss_chain
 from affectrep.objectives.pair_history import PairHistory
 from affectrep.objectives.pair_loss import (
@@ -144,6 +150,7 @@ __all__ = [
     "AdaptiveMargin",
     "Adversary",
     "AdversaryWeights",
+    "BeyondCosine",
     "BinaryCrossEntropyLoss",
     "CAFObjective",
     "CAFSteps",
@@ -210,6 +217,7 @@ __all__ = [
     "aml_objective",
     "av_regression_loss",
     "av_regression_objective",
+    "beyond_cosine",
     "binary_cross_entropy_loss",
     "bounded_similarity",
     "bpsk_information",

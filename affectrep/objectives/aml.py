@@ -46,6 +46,8 @@ class AMLOptions:
         warmup: share of training on the task and SupCon alone.
         ramp: share of training after it in which weight and epsilon rise to their values.
         steps: ascents of the adversary before each step of the model.
+        reads: what the adversary sees of two rows: "pair", or the "direction" in which they
+            differ, without how far; see :class:`MetricDiscriminator`.
         hidden: width of the adversary.
         gain: on its centred answers.
         memory: rows kept of each class to mine in beside the batch; 0 mines in the batch alone.
@@ -68,6 +70,7 @@ class AMLOptions:
     warmup: float = 0.2
     ramp: float = 0.2
     steps: int = 1
+    reads: str = "pair"
     hidden: int = 256
     gain: float = 5.0
     memory: int = 64
@@ -315,6 +318,7 @@ def _metric(dim: int, options: AMLOptions) -> MetricDiscriminator | None:
         hidden=options.hidden,
         gain=options.gain,
         form=form,  # type: ignore[arg-type]
+        reads=options.reads,  # type: ignore[arg-type]
     )
 
 

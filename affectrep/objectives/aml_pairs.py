@@ -11,7 +11,7 @@ from affectrep.objectives.learned_similarity import (
     MetricDiscriminator,
     self_penalty,
 )
-from affectrep.objectives.metric_liveness import metric_liveness, overlap_auc
+from affectrep.objectives.metric_liveness import beyond_cosine, metric_liveness, overlap_auc
 from affectrep.objectives.pair_adversary import (
     AdversaryWeights,
     ScoredPairs,
@@ -80,7 +80,10 @@ class PairScorer:
         alive = metric_liveness(hard.positive, hard.negative, epsilon=epsilon)
         chain = pair_loss_chain(hard, self.loss, epsilon=epsilon)
         random = self._split(rows, pairs.overlap_positive, pairs.overlap_negative, epsilon)
+        beyond = beyond_cosine(*random)
         return terms, {
+            "explained_by_cosine": beyond.explained,
+            "gap_beyond_cosine": beyond.gap,
             "response_sd": alive.spread,
             "response_gap": alive.gap,
             "saturation": alive.saturation,

@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 FORMS = ("bounded", "free", "bilinear")
+READS = ("pair", "direction")
 
 
 class PairSimilarity(NamedTuple):
@@ -78,9 +79,9 @@ def bounded_similarity(cosine: Tensor, response: Tensor, *, epsilon: float = 0.3
 class MetricDiscriminator(nn.Module):
     """AML's adversary: a similarity that is symmetric and stays near the cosine.
 
-    It reads ``[|z_i - z_j| ; z_i * z_j]`` of unit rows through an MLP of spectral norm 1 with one
-    output g, which is centred on the hard pairs and scaled: ``response = tanh(gain (g - centre))``.
-    Without the centre it ends as one constant for all pairs, which is no adversary; see
+    It reads a pair of unit rows through an MLP of spectral norm 1 with one output g, which is
+    centred on the hard pairs and scaled: ``response = tanh(gain (g - centre))``. Without the
+    centre it ends as one constant for all pairs, which is no adversary; see
     :func:`metric_liveness`. Train it to *raise* :func:`pair_loss` on hard pairs
     (:func:`adversary_terms`) and drop it after training. It judges pairs;
     :class:`DomainAdversary` and :class:`WassersteinCritic` judge single rows.
@@ -89,6 +90,11 @@ class MetricDiscriminator(nn.Module):
         dim: dimension of the embeddings.
         hidden: width of the hidden layer (not for "bilinear").
         gain: factor on the centred output, > 0; spectral norm 1 alone leaves responses tiny.
+        reads: "pair", ``[|z_i - z_j| ; z_i * z_j]``, from which the cosine can be read off: on hard
+            pairs, which the cosine chose, the cheapest attack then is a function of the cosine,
+            and the metric ranks pairs as the cosine does (measured: docs/aml.md). "direction",
+            ``|z_i - z_j| / |z_i - z_j|_2``, hides how far apart two rows are and shows only in
+            which dimensions they differ. Not for "bilinear".
         form: "bounded" (:func:`bounded_similarity`), "free" (s is the response itself: add
             :func:`trust_penalty` and :func:`self_penalty`) or "bilinear" (cosine of ``U z``, one
             matrix product for all pairs: add :meth:`penalty`).
@@ -110,13 +116,14 @@ class MetricDiscriminator(nn.Module):
 
     centre: Tensor
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a property of the similarity
         self,
         dim: int,
         *,
         hidden: int = 256,
         gain: float = 5.0,
         form: Literal["bounded", "free", "bilinear"] = "bounded",
+        reads: Literal["pair", "direction"] = "pair",
         spectral: bool = True,
         centred: bool = True,
     ) -> None:
@@ -127,12 +134,17 @@ class MetricDiscriminator(nn.Module):
             raise ValueError(f"expected a finite gain above 0, got {gain}")
         if form not in FORMS:
             raise ValueError(f"expected form to be one of {', '.join(FORMS)}, got {form!r}")
+        if reads not in READS:
+            raise ValueError(f"expected reads to be one of {', '.join(READS)}, got {reads!r}")
         self.dim, self.gain, self.form, self.centred = dim, gain, form, centred
+        self.reads = reads
         self.register_buffer("centre", torch.zeros(()))
         if form == "bilinear":
             self.matrix = nn.Parameter(torch.eye(dim))
         else:
-            self.first = SpectralLinear(2 * dim, hidden, spectral=spectral)
+            self.first = SpectralLinear(
+                dim if reads == "direction" else 2 * dim, hidden, spectral=spectral
+            )
             self.last = SpectralLinear(hidden, 1, spectral=spectral)
 
     def forward(
@@ -219,7 +231,12 @@ class MetricDiscriminator(nn.Module):
         with torch.autocast(left.device.type, enabled=False):
             if self.form == "bilinear":
                 return (self.transform(left) * self.transform(right)).sum(dim=1).clamp(-1, 1)
-            features = torch.cat([(left - right).abs(), left * right], dim=1)
+            apart = (left - right).abs()
+            if self.reads == "direction":
+                # two equal rows have no direction; their similarity is 1 whatever is answered
+                features = apart / apart.square().sum(dim=1, keepdim=True).clamp_min(1e-12).sqrt()
+            else:
+                features = torch.cat([apart, left * right], dim=1)
             hidden = functional.leaky_relu(self.first(features), 0.2)
             output: Tensor = self.last(hidden)
             return output.squeeze(1)

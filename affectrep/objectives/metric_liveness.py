@@ -9,7 +9,7 @@ from torch import Tensor
 
 from affectrep.objectives.learned_similarity import PairSimilarity
 
-__all__ = ["MetricLiveness", "metric_liveness", "overlap_auc"]
+__all__ = ["BeyondCosine", "MetricLiveness", "beyond_cosine", "metric_liveness", "overlap_auc"]
 
 
 class MetricLiveness(NamedTuple):
@@ -94,6 +94,63 @@ def metric_liveness(
         moved=moved,
         violations=float(((similarity - cosine).abs() > limit).double().mean()),
     )
+
+
+class BeyondCosine(NamedTuple):
+    """What a learned metric says that the cosine does not.
+
+    ``explained`` is the share of its movement (similarity minus cosine, or the response where
+    there is one) that a cubic of the cosine explains: near 1 it is the cosine again, with another
+    scale, and ranks pairs alike. ``gap`` is its mean on negatives minus that on positives of equal
+    cosine, in units of the movement's standard deviation: above 0 it attacks where the cosine
+    cannot tell.
+    """
+
+    explained: float
+    gap: float
+
+
+@torch.no_grad()
+def beyond_cosine(positive: PairSimilarity, negative: PairSimilarity) -> BeyondCosine:
+    """Return how far a learned metric is more than a function of the cosine, on random pairs.
+
+    Movement is regressed on a cubic of the cosine, over positives and negatives together, and once
+    more with the kind of pair beside it; the kind's coefficient is the gap. Hard pairs, whose
+    cosines hardly overlap, say little here. ``(1, 0)`` without movement, or without either kind.
+
+    Args:
+        positive: random pairs of one class.
+        negative: random pairs of two classes.
+
+    Example:
+        >>> cosine = torch.linspace(-0.9, 0.9, 20)
+        >>> scale = PairSimilarity(cosine, cosine**3, cosine + 0.3 * cosine**3)
+        >>> round(beyond_cosine(scale, scale).explained, 3)
+        1.0
+    """
+    kinds = [len(positive.cosine), len(negative.cosine)]
+    if min(kinds) == 0:
+        return BeyondCosine(1.0, 0.0)
+    cosine, response, similarity = (
+        torch.cat([first, second]).double()
+        for first, second in zip(positive, negative, strict=True)
+    )
+    moved = response if bool(response.any()) else similarity - cosine
+    spread = float(moved.std(unbiased=False))
+    if not spread > 1e-9:
+        return BeyondCosine(1.0, 0.0)
+    kind = torch.cat([torch.zeros(kinds[0]), torch.ones(kinds[1])]).to(cosine)
+    powers = torch.stack([cosine**power for power in range(4)], dim=1)
+    left = moved - powers @ _solved(powers, moved)
+    both = torch.cat([powers, kind[:, None]], dim=1)
+    explained = 1 - float(left.square().mean()) / spread**2
+    return BeyondCosine(max(0.0, explained), float(_solved(both, moved)[-1]) / spread)
+
+
+def _solved(columns: Tensor, values: Tensor) -> Tensor:
+    """Return least-squares coefficients; of columns that repeat one another, the shortest."""
+    found: Tensor = torch.linalg.pinv(columns) @ values
+    return found
 
 
 @torch.no_grad()

@@ -250,3 +250,34 @@ def test_state_survives_save_and_load(tmp_path):
 def test_mistakes_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_directions_hide_how_far_two_rows_are_apart():
+    """Rows moved along one line from a common point differ in the same direction at every step."""
+    metric = MetricDiscriminator(6, hidden=8, reads="direction").double()
+    generator = torch.Generator().manual_seed(0)
+    left = functional.normalize(torch.randn(1, 6, generator=generator, dtype=torch.float64), dim=1)
+    right = functional.normalize(torch.randn(1, 6, generator=generator, dtype=torch.float64), dim=1)
+    # both ends stay on the sphere: turned about their middle, the difference keeps its direction
+    middle = functional.normalize(left + right, dim=1)
+    across = functional.normalize(left - right, dim=1)
+    angles = torch.tensor([[0.2], [0.7], [1.2]], dtype=torch.float64)
+    pairs = [middle * angles.cos() + sign * across * angles.sin() for sign in (1, -1)]
+    raw = metric.raw(*pairs)
+    assert torch.allclose(raw, raw[:1].expand(3))
+    other = MetricDiscriminator(6, hidden=8).double().raw(*pairs)
+    assert not torch.allclose(other, other[:1].expand(3))
+
+
+@pytest.mark.parametrize("reads", ["pair", "direction"])
+def test_what_is_read_is_symmetric_and_equal_rows_are_equal(reads):
+    metric = MetricDiscriminator(6, hidden=8, reads=reads).eval()  # a fixed spectral norm
+    rows = torch.randn(5, 6, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    there, back = metric(rows, rows.flip(0), epsilon=0.3), metric(rows.flip(0), rows, epsilon=0.3)
+    assert torch.allclose(there.similarity, back.similarity)
+    same = metric(rows, rows, epsilon=0.3).similarity
+    assert torch.allclose(same, torch.ones(5))
+    same.sum().backward()
+    assert rows.grad.isfinite().all()
+    with pytest.raises(ValueError, match="pair, direction"):
+        MetricDiscriminator(6, reads="length")

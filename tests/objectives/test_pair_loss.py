@@ -14,7 +14,7 @@ from affectrep.objectives.learned_similarity import (
     PairSimilarity,
     bounded_similarity,
 )
-from affectrep.objectives.metric_liveness import metric_liveness, overlap_auc
+from affectrep.objectives.metric_liveness import beyond_cosine, metric_liveness, overlap_auc
 from affectrep.objectives.pair_adversary import (
     AdversaryWeights,
     ScoredPairs,
@@ -382,3 +382,42 @@ def test_terms_of_the_adversary_add_up():
 def test_mistakes_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def moved_pairs(cosine: torch.Tensor, response: torch.Tensor) -> PairSimilarity:
+    return PairSimilarity(cosine, response, bounded_similarity(cosine, response, epsilon=0.3))
+
+
+def test_a_function_of_the_cosine_says_nothing_beyond_it():
+    generator = torch.Generator().manual_seed(0)
+    cosine = torch.rand(400, generator=generator) * 1.6 - 0.8
+    low, high = cosine[:200] - 0.1, cosine[200:] + 0.1
+    found = beyond_cosine(
+        moved_pairs(low, torch.tanh(2 * low)), moved_pairs(high, torch.tanh(2 * high))
+    )
+    assert found.explained > 0.99
+    assert abs(found.gap) < 0.02
+
+
+def test_an_answer_to_the_label_is_beyond_the_cosine():
+    """Planted: the response is .3 cosine, plus .2 on negatives, plus noise of sd .1."""
+    generator = torch.Generator().manual_seed(0)
+    cosine = torch.rand(4000, generator=generator) * 1.6 - 0.8
+    noise = 0.1 * torch.randn(4000, generator=generator)
+    kind = (torch.arange(4000) >= 2000).float()
+    response = 0.3 * cosine + 0.2 * kind + noise
+    sides = [moved_pairs(cosine[part], response[part]) for part in (kind == 0, kind == 1)]
+    found = beyond_cosine(*sides)
+    assert found.gap == pytest.approx(0.2 / float(response.std()), rel=0.05)
+    variance = 0.3**2 * float(cosine.var())
+    assert found.explained == pytest.approx(variance / float(response.var()), abs=0.03)
+    without = [PairSimilarity(one.cosine, one.cosine * 0, one.similarity) for one in sides]
+    assert beyond_cosine(*without).gap > 0.3  # a form without response is told by what it moved
+
+
+def test_nothing_moved_or_missing_is_the_cosine_itself():
+    cosine = torch.tensor([0.1, 0.5, 0.9])
+    same = PairSimilarity(cosine, cosine * 0, cosine)
+    none = PairSimilarity(*torch.zeros(3, 0))
+    assert beyond_cosine(same, same) == (1.0, 0.0)
+    assert beyond_cosine(same, none) == (1.0, 0.0)
