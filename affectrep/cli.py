@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 from typer.core import TyperCommand
 
-__all__ = ["app", "main", "spread"]
+__all__ = ["app", "grouped", "main"]
 
 ConfigFile = Annotated[
     Path, typer.Argument(metavar="CONFIG", help="a file below configs/", show_default=False)
@@ -26,6 +26,7 @@ Overrides = Annotated[
     ),
 ]
 Split = Annotated[str, typer.Option(help="train, validation or test")]
+_BETWEEN = "\0"
 
 app = typer.Typer(
     name="affectrep",
@@ -38,34 +39,35 @@ app = typer.Typer(
 )
 
 
-def spread(words: list[str], option: str) -> list[str]:
-    """Repeat ``option`` before each of the words that follow it, up to the next option.
+def grouped(words: list[str], option: str) -> list[str]:
+    r"""Join the words that follow each ``option``, up to the next option, into one value.
 
-    The shell turns ``--against runs/b-*`` into one option and many words.
+    The shell turns ``--against runs/b-*`` into one option and many words, and the command line
+    knows only one value an option. NUL parts them: it is in no word that a shell can give.
 
     Example:
-        >>> spread(["a", "--against", "b", "c", "--split", "test"], "--against")
-        ['a', '--against', 'b', '--against', 'c', '--split', 'test']
+        >>> grouped(["a", "--against", "b", "c", "--split", "test"], "--against")
+        ['a', '--against', 'b\x00c', '--split', 'test']
     """
     result: list[str] = []
-    inside = False
-    for word in words:
-        if word == option:
-            inside = True
-        elif word.startswith("-"):
-            inside = False
+    group: list[str] | None = None
+    for word in [*words, "-"]:  # the last ends a group that nothing else ends
+        if word.startswith("-"):
+            result += [] if group is None else [option, _BETWEEN.join(group)]
+            group = [] if word == option else None
+        if not word.startswith("-") and group is not None:
+            group.append(word)
+        elif word != option:
             result.append(word)
-        else:
-            result.extend([option, word] if inside else [word])
-    return result
+    return result[:-1]
 
 
 class CompareCommand(TyperCommand):
-    """Takes several runs after one ``--against``."""
+    """Takes several runs after each ``--against``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Spread the option, then parse as ever."""
-        return super().parse_args(ctx, spread(args, "--against"))
+        """Join the runs of each option, then parse as ever."""
+        return super().parse_args(ctx, grouped(args, "--against"))
 
 
 def _version(asked: bool) -> None:
@@ -142,6 +144,12 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    representation: Annotated[
+        bool,
+        typer.Option(
+            "--representation", help="also measure the embeddings, against the training rows"
+        ),
+    ] = False,
 ) -> None:
     """Score a run on one split, with intervals; readings of the test split are counted."""
     from affectrep.commands import evaluate as command
@@ -154,23 +162,30 @@ def evaluate(
         families=families,
         write_families=write_families,
         baselines=baselines,
+        representation=representation,
     )
 
 
 @app.command(cls=CompareCommand)
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="run folders of one side, one per seed")],
-    against: Annotated[list[Path], typer.Option(help="run folders of the other side")],
+    against: Annotated[
+        list[str],
+        typer.Option(
+            metavar="RUNS...", help="run folders of another side; again for each further side"
+        ),
+    ],
     split: Split = "test",
     metric: Annotated[str, typer.Option(help="the figure to compare")] = "weighted_f1",
     families: Annotated[
         Path | None, typer.Option(help="file of confusable families: adds the figures about them")
     ] = None,
 ) -> None:
-    """Compare two sides over items and seeds: effect, interval, smallest detectable effect."""
+    """Compare one side with others over items and seeds: effects, intervals, Holm's p."""
     from affectrep.commands import compare as command
 
-    command.run(runs, against, split=split, metric=metric, families=families)
+    sides = [[Path(run) for run in group.split(_BETWEEN) if run] for group in against]
+    command.run(runs, sides, split=split, metric=metric, families=families)
 
 
 @app.command()

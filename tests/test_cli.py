@@ -75,6 +75,7 @@ def test_version(affectrep):
         (["prepare", "CONFIG", "--rows", "no-list.csv"], "no-list.csv"),
         (["evaluate", "nowhere"], "nowhere"),
         (["compare", "nowhere-0", "--against", "nowhere-1"], "nowhere"),
+        (["compare", "nowhere-0", "--against", "--split", "test"], "nowhere"),
         (["predict", "nowhere", "some text"], "nowhere"),
         (["report", "nowhere"], "nowhere"),
     ],
@@ -106,11 +107,11 @@ def test_compare_takes_several_runs_on_each_side(affectrep, monkeypatch):
 
     seen = []
     monkeypatch.setattr(compare, "run", lambda *sides, **options: seen.append((*sides, options)))
-    words = ["a-0", "a-1", "--against", "b-0", "b-1", "--metric", "accuracy"]
+    words = ["a-0", "a-1", "--against", "b-0", "b-1", "--metric", "accuracy", "--against", "c d"]
     assert affectrep("compare", *words)[0] == 0
-    side_a, side_b, options = seen[0]
+    side_a, others, options = seen[0]
     assert [path.name for path in side_a] == ["a-0", "a-1"]
-    assert [path.name for path in side_b] == ["b-0", "b-1"]
+    assert [[path.name for path in side] for side in others] == [["b-0", "b-1"], ["c d"]]
     assert options["metric"] == "accuracy"
 
 

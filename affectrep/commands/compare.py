@@ -1,57 +1,109 @@
-"""``affectrep compare``: two sides, paired over rows and seeds, in numbers and in words."""
+"""``affectrep compare``: one side with one or several, over rows and seeds, numbers and words."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from affectrep.evaluation.comparison import Difference
-from affectrep.evaluation.pairing import compare_pairs, pair_runs
-from affectrep.reporting.tables import difference_table, verdict
+from affectrep.evaluation.multiple import adjusted
+from affectrep.evaluation.pairing import Pairing, compare_pairs, pair_with_each
+from affectrep.reporting.figures import title
+from affectrep.reporting.tables import comparison_table, difference_table, verdict
 
 __all__ = ["run"]
 
 console = Console(soft_wrap=True, markup=False, highlight=False)
 _DEFAULT = "weighted_f1"
+_SINGLE = (
+    "The words go by Holm's p, which allows for all comparisons of a metric; intervals and "
+    "smallest detectable effects are of each comparison by itself."
+)
 
 
 def run(
     runs_a: list[Path],
-    runs_b: list[Path],
+    against: list[list[Path]],
     *,
     split: str = "test",
     metric: str = _DEFAULT,
     families: Path | None = None,
     resamples: int = 10_000,
-) -> dict[str, Difference]:
-    """Compare two sides from their stored predictions and print effect, interval and verdict.
+) -> dict[str, dict[str, Difference]]:
+    """Compare a side with others from their stored predictions; print effects and verdicts.
+
+    Several comparisons are adjusted by Holm's method, each metric by itself. Intervals are
+    single ones, not simultaneous. Seeds that only one side of a comparison has are left out.
 
     Args:
         runs_a: run folders of side A, one per seed.
-        runs_b: run folders of side B.
+        against: run folders of each other side.
         split: whose predictions are compared.
         metric: of the verdict; where the default is not there, the first that is.
         families: file of confusable families; adds the figures about them.
         resamples: of the rows.
 
+    Returns:
+        Differences by metric, for each other side by its name.
+
     Raises:
         ValueError: if the runs were not read on the same rows, or cannot be paired.
         FileNotFoundError: if a run was not evaluated on the split.
     """
-    pairing = pair_runs(runs_a, runs_b, split=split)
-    found = compare_pairs(pairing, families=families, resamples=resamples)
-    metric = _chosen(metric, found)
+    pairings = pair_with_each(runs_a, against, split=split)
+    found = {
+        pairing.names[1]: compare_pairs(pairing, families=families, resamples=resamples)
+        for pairing in pairings
+    }
+    metric = _chosen(metric, next(iter(found.values())))
+    if len(pairings) == 1:
+        _print_one(pairings[0], next(iter(found.values())), metric, split)
+    else:
+        found = adjusted(found)
+        _print_several(pairings, found, metric, split)
+    return found
+
+
+def _print_one(pairing: Pairing, found: dict[str, Difference], metric: str, split: str) -> None:
     a, b = pairing.names
     rows = len(pairing.side_a[0])
     console.print(f"A: {a}\nB: {b}")
-    seeds = "one seed" if len(pairing.seeds) == 1 else f"{len(pairing.seeds)} paired seeds"
-    heading = f"{split}: {rows:,} rows, {seeds}"
-    console.print(difference_table(found, heading))
+    console.print(difference_table(found, f"{split}: {rows:,} rows, {_seeds(pairing)}"))
     for note in pairing.notes:
         console.print(note)
     console.print(verdict(found[metric], a, b), style="bold")
-    return found
+
+
+def _print_several(
+    pairings: Sequence[Pairing], found: dict[str, dict[str, Difference]], metric: str, split: str
+) -> None:
+    letters = [chr(ord("B") + place) for place in range(len(pairings))]
+    console.print(f"A: {pairings[0].names[0]}")
+    for letter, pairing in zip(letters, pairings, strict=True):
+        console.print(f"{letter}: {pairing.names[1]}, {_seeds(pairing)}")
+    console.print(f"{split}: {len(pairings[0].side_a[0]):,} rows\n")
+    for name in _first(metric, next(iter(found.values()))):
+        differences = [one[name] for one in found.values()]
+        by_letter = dict(zip(letters, differences, strict=True))
+        console.print(comparison_table(by_letter, title(name)))
+    for note in dict.fromkeys(note for pairing in pairings for note in pairing.notes):
+        pairs = zip(letters, pairings, strict=True)
+        named = [letter for letter, pairing in pairs if note in pairing.notes]
+        console.print(f"{', '.join(named)}: {note}")
+    console.print(_SINGLE)
+    for pairing in pairings:
+        a, b = pairing.names
+        console.print(verdict(found[b][metric], a, b), style="bold")
+
+
+def _seeds(pairing: Pairing) -> str:
+    return "one seed" if len(pairing.seeds) == 1 else f"{len(pairing.seeds)} paired seeds"
+
+
+def _first(metric: str, found: dict[str, Difference]) -> list[str]:
+    return [metric, *(name for name in found if name != metric)]
 
 
 def _chosen(metric: str, found: dict[str, Difference]) -> str:

@@ -12,24 +12,20 @@ import pandas as pd
 import torch
 from rich.console import Console
 
-from affectrep.build import build_loader, build_manifest
+from affectrep.build import build_manifest
 from affectrep.commands.recipe_results import record_results
+from affectrep.commands.representation import add_representation, representation_table
+from affectrep.commands.split_reading import SplitReader
 from affectrep.config import Config, load_config
 from affectrep.data.checks import leaked_ids
-from affectrep.data.manifest import DOMAINS, Manifest
+from affectrep.data.manifest import Manifest
 from affectrep.evaluation.baselines import baseline_table
-from affectrep.evaluation.evaluate import predict_rows
 from affectrep.evaluation.families import Families, families_from_confusion
-from affectrep.evaluation.ledger import readings, record_read
-from affectrep.evaluation.metrics import best_threshold, confusion_matrix
-from affectrep.evaluation.predictions import (
-    predictions_table,
-    table_targets,
-    write_predictions,
-)
+from affectrep.evaluation.ledger import readings
+from affectrep.evaluation.metrics import confusion_matrix
+from affectrep.evaluation.predictions import table_targets
 from affectrep.evaluation.scorecard import Resampling, scorecard
 from affectrep.evaluation.stored_run import StoredRun
-from affectrep.model import AffectModel
 from affectrep.reporting.tables import (
     baseline_figures,
     class_table,
@@ -52,11 +48,12 @@ def run(  # noqa: PLR0913 - one for each option of the command
     families: Path | None = None,
     write_families: Path | None = None,
     baselines: bool | None = None,
+    representation: bool = False,
 ) -> dict[str, Any]:
     """Score a run on a split; write predictions, figures and the recipe's results, and print.
 
-    Predictions of the same weights that are stored already are used again, so that the test
-    split is not read twice by accident; each reading is noted in ``reads.jsonl``.
+    Predictions and embeddings of the same weights that are stored already are used again, so that
+    the test split is not read twice by accident; each reading is noted in ``reads.jsonl``.
 
     Args:
         run: run folder.
@@ -66,6 +63,7 @@ def run(  # noqa: PLR0913 - one for each option of the command
         families: file of confusable families instead of the configuration's.
         write_families: on validation, write the families of confusable classes to this file.
         baselines: also fit and print baselines; None does so for generated corpora.
+        representation: also measure the embeddings, with the training rows as a gallery.
 
     Returns:
         The scorecard that was written to ``predictions/<split>.json``.
@@ -76,17 +74,24 @@ def run(  # noqa: PLR0913 - one for each option of the command
     """
     stored = StoredRun(Path(run))
     config = load_config(stored.path / "config.yaml")
-    _check_options(config, split, write_families)
+    _check_options(config, split, write_families, representation)
     if config.training.threads is not None:
         torch.set_num_threads(config.training.threads)
     manifest = build_manifest(config)
     _same_rows(stored, manifest)
     _check_cluster(config, manifest)
     groups = None if write_families else _families(config, manifest, families)
-    table = _predictions(stored, config, manifest, split, force)
+    reader, before = SplitReader(stored, config, manifest), len(readings(stored.path, split))
+    table = reader.table(split, force=force)
+    _say_used_again(stored, split, before)
     if write_families is not None:
         groups = _write_families(stored, table, write_families)
+    if representation:
+        reader.embeddings(split)  # before the card counts the readings
     card = _score(stored, config, manifest, table, groups)
+    if representation:
+        leaked = leaked_ids(manifest, split)
+        add_representation(card, reader, table, families=groups, leaked=leaked)
     if baselines or (baselines is None and manifest.info.generated):
         card["baselines"] = _baselines(manifest, split)
     _write_json(stored.path / "predictions" / f"{split}.json", card)
@@ -95,9 +100,20 @@ def run(  # noqa: PLR0913 - one for each option of the command
     return card
 
 
-def _check_options(config: Config, split: str, write_families: Path | None) -> None:
+def _check_options(
+    config: Config, split: str, write_families: Path | None, representation: bool
+) -> None:
     if split not in ("train", "validation", "test"):
         raise ValueError(f"there is no split {split!r}; give train, validation or test.")
+    if representation and config.task != "classification":
+        raise ValueError(
+            f"--representation needs one class a row: single-label classification, "
+            f"not {config.task}."
+        )
+    if representation and split == "train":
+        raise ValueError(
+            "--representation compares a split with the training rows: give validation or test."
+        )
     if write_families is None:
         return
     if split != "validation":
@@ -125,62 +141,14 @@ def _same_rows(stored: StoredRun, manifest: Manifest) -> None:
             )
 
 
-def _predictions(
-    stored: StoredRun, config: Config, manifest: Manifest, split: str, force: bool
-) -> pd.DataFrame:
-    """Return the stored predictions of these very weights, or make them."""
-    path, model_hash = stored.table_path(split), stored.model_hash
-    if path.is_file() and not force:
-        table = stored.table(split)
-        known = table.attrs.get("model"), table.attrs.get("split")
-        if known == (model_hash, split):
-            return _used_again(stored, split, table)
-    threshold = None
-    if config.task == "multilabel" and split != "validation":
-        threshold = _predictions(stored, config, manifest, "validation", False).attrs["threshold"]
-    table = _predict(stored, config, manifest, split, threshold)
-    record_read(
-        stored.path,
-        split,
-        config=stored.config_hash,
-        model=model_hash,
-        commit=str(stored.environment.get("commit") or ""),
-    )
-    table.attrs |= {"model": model_hash, "split": split}
-    write_predictions(path, table)
-    return table
-
-
-def _used_again(stored: StoredRun, split: str, table: pd.DataFrame) -> pd.DataFrame:
+def _say_used_again(stored: StoredRun, split: str, known: int) -> None:
     past = readings(stored.path, split)
-    if split == "test" and past:
+    if split == "test" and past and len(past) == known:
         console.print(
             f"The test split of this run was read on {past[-1].time}; the stored predictions "
             "are used again (--force reads it once more).",
             style="dim",
         )
-    return table
-
-
-def _predict(
-    stored: StoredRun, config: Config, manifest: Manifest, split: str, threshold: float | None
-) -> pd.DataFrame:
-    model = AffectModel.from_pretrained(stored.path / "model")
-    classes = manifest.info.classes
-    if model.classes != classes:
-        raise ValueError(
-            f"{stored.path / 'model'} knows the classes {model.classes}, the corpus {classes}."
-        )
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    loader = build_loader(config, manifest, split, model.encoder.preprocess)
-    predictions = predict_rows(model.to(device), loader, device=device)
-    if config.task == "multilabel" and threshold is None:
-        threshold = best_threshold(predictions.labels, predictions.probabilities(config.task))
-    rows = manifest.split(split).set_index("id").loc[predictions.ids]
-    domains = rows[[name for name in DOMAINS if name in rows]]
-    return predictions_table(
-        predictions, config.task, classes, threshold=threshold, domains=domains
-    )
 
 
 def _check_cluster(config: Config, manifest: Manifest) -> None:
@@ -228,6 +196,7 @@ def _score(
     card = scorecard(
         table,
         families=families,
+        training_counts=_training_counts(manifest),
         resampling=Resampling(settings.resamples, settings.confidence, settings.cluster),
         texts=dict(zip(rows["id"], rows["text"], strict=True)) if "text" in rows else None,
         leaked=leaked,
@@ -240,6 +209,13 @@ def _score(
         "readings": len(readings(stored.path, split)),
         **card,
     }
+
+
+def _training_counts(manifest: Manifest) -> dict[str, int] | None:
+    if manifest.info.task != "classification":
+        return None
+    counts = manifest.split("train")["label"].value_counts()
+    return {str(name): int(count) for name, count in counts.items()}
 
 
 def _baselines(manifest: Manifest, split: str) -> list[dict[str, Any]]:
@@ -259,6 +235,8 @@ def _show(stored: StoredRun, manifest: Manifest, card: dict[str, Any]) -> None:
     console.print(metric_table(card, heading))
     if card["threshold"] is not None:
         console.print(f"Labels are predicted from {card['threshold']:.2f} (set on validation).")
+    if card.get("representation"):
+        console.print(representation_table(card))
     if card.get("baselines"):
         console.print(baseline_figures(card, stored.name))
     for key, table in (

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from affectrep.evaluation.intervals import cluster_sums, resampled_sums
 from affectrep.evaluation.metrics import Statistics
 
-__all__ = ["POWER", "Difference", "paired_difference"]
+__all__ = ["LEVEL", "POWER", "Difference", "paired_difference"]
 
 Array = NDArray[Any]
 POWER = 0.8
+LEVEL = 0.05
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,15 @@ class Difference:
         a: mean over seeds of side A.
         b: mean over seeds of side B.
         effect: ``a - b``.
-        low: lower end of the interval of the effect.
+        low: lower end of the interval of the effect, by itself: not simultaneous with others.
         high: upper end.
-        p: two-sided.
-        detectable: the smallest true effect that such data would have shown in 80 % of cases.
+        p: two-sided, of this comparison by itself.
+        detectable: the smallest true effect that such data would have shown in 80 % of cases,
+            looking at this comparison alone.
         seeds: number of paired seeds.
         seed_sd: standard deviation of the effect from seed to seed, beyond that of the rows.
+        holm: ``p`` adjusted by Holm's method where this is one of several comparisons, else None
+            (see :mod:`affectrep.evaluation.multiple`).
     """
 
     metric: str
@@ -45,10 +49,13 @@ class Difference:
     detectable: float
     seeds: int
     seed_sd: float
+    holm: float | None = None
 
     @property
     def told_apart(self) -> bool:
-        """Whether the interval leaves out zero."""
+        """Whether the interval leaves out zero; of several, whether Holm's p is below .05."""
+        if self.holm is not None:
+            return self.holm < LEVEL
         return self.low > 0 or self.high < 0
 
 

@@ -18,6 +18,7 @@ __all__ = ["Families", "families_from_confusion", "family_statistics", "family_t
 Array = NDArray[Any]
 LEAST = 0.03
 SHRINK = 20
+LEAST_ROWS = 30  # of a family that can be the worst one
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,9 @@ def family_statistics(y_true: Array, y_pred: Array, families: Families) -> Stati
 
     ``family_f1``: mean F1 of the classes that are in a family. ``errors_inside``: share of all
     errors that stay inside the family of the true class. ``family_accuracy``: share of rows whose
-    prediction is at least in the right family.
+    prediction is at least in the right family. ``worst_family_accuracy``: share of rows with the
+    right class in the family where it is lowest, of those with at least 30 rows; left out where
+    no family has as many.
 
     Args:
         y_true: ``(rows,)`` class indices.
@@ -176,23 +179,28 @@ def family_statistics(y_true: Array, y_pred: Array, families: Families) -> Stati
     near = number[y_true] == number[y_pred]
     extra = np.stack([error, error & near, near, np.ones(len(error))], axis=1)
     columns = np.concatenate([base.columns, extra.astype(np.float64)], axis=1)
+    large = _large_families(y_true, families)
 
     def metrics(sums: Array) -> dict[str, Array]:
         true, predicted, hits = np.split(sums[..., :-4], 3, axis=-1)
         f1 = 2 * hits / np.maximum(true + predicted, 1)
         errors, inside, right, rows = np.moveaxis(sums[..., -4:], -1, 0)
         family_f1 = f1[..., members].mean(-1) if members.any() else np.zeros_like(rows)
-        return {
+        values = {
             "family_f1": family_f1,
             "errors_inside": inside / np.maximum(errors, 1),
             "family_accuracy": right / rows,
         }
+        if len(large):
+            shares = (hits @ large.T) / np.maximum(true @ large.T, 1)
+            values["worst_family_accuracy"] = shares.min(-1)
+        return values
 
     return Statistics(columns, metrics)
 
 
 def family_table(confusion: Array, families: Families) -> list[dict[str, Any]]:
-    """Return per family: its classes, rows, mean F1, and the share of its errors inside.
+    """Return per family: classes, rows, mean F1, accuracy, and the share of its errors inside.
 
     Example:
         >>> families = Families([["anger", "annoyance"]], ["anger", "annoyance", "joy"])
@@ -211,8 +219,17 @@ def family_table(confusion: Array, families: Families) -> list[dict[str, Any]]:
                 "classes": group,
                 "rows": int(true[index].sum()),
                 "f1": float(f1[index].mean()),
+                "accuracy": float(hits[index].sum() / max(true[index].sum(), 1)),
                 "errors": errors,
                 "errors_inside": inside / errors if errors else 0.0,
             }
         )
     return table
+
+
+def _large_families(y_true: Array, families: Families) -> Array:
+    """Return ``(families, classes)`` membership, in {0, 1}, of the families with enough rows."""
+    member = np.array([np.isin(families.classes, group) for group in families.groups], dtype=float)
+    member = member.reshape(len(families.groups), len(families.classes))
+    rows = member @ np.bincount(y_true, minlength=len(families.classes))
+    return np.asarray(member[rows >= LEAST_ROWS])

@@ -22,6 +22,7 @@ class Reading:
         config: short SHA-256 of the resolved configuration.
         model: short SHA-256 of the weights.
         commit: of the program, where known.
+        purpose: what for: predictions, or embeddings where only these were missing.
     """
 
     split: str
@@ -29,14 +30,21 @@ class Reading:
     config: str
     model: str = ""
     commit: str = ""
+    purpose: str = "predictions"
 
 
 def record_read(
-    run: Path | str, split: str, *, config: str, model: str = "", commit: str = ""
+    run: Path | str,
+    split: str,
+    *,
+    config: str,
+    model: str = "",
+    commit: str = "",
+    purpose: str = "predictions",
 ) -> Reading:
     """Add a line to ``reads.jsonl`` of the run folder and return it."""
     time = datetime.now(UTC).isoformat(timespec="seconds")
-    reading = Reading(split, time, config, model, commit)
+    reading = Reading(split, time, config, model, commit, purpose)
     with (Path(run) / _FILE).open("a", encoding="utf-8") as file:
         file.write(json.dumps(asdict(reading)) + "\n")
     return reading

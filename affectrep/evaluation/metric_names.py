@@ -16,13 +16,31 @@ TITLES = {  # in the order of the columns of a table
     "family_f1": "Family F1",
     "errors_inside": "Errors inside families",
     "family_accuracy": "Right family",
+    "worst_family_accuracy": "Accuracy, worst family",
+    "rare_f1": "F1, rare classes",
+    "family_auc": "AUC inside families",
+    "knn_accuracy": "k-NN accuracy",
+    "knn_weighted_f1": "k-NN weighted F1",
+    "knn_perturbed_mean": "k-NN perturbed, mean",
+    "knn_perturbed_worst": "k-NN perturbed, worst",
+    "effective_rank": "Effective rank",
+    "random_cosine": "|cosine| of two rows",
     "cross_entropy": "Cross-entropy",
     "ccc": "CCC",
     "pcc": "PCC",
     "rmse": "RMSE",
     "sagr": "SAGR",
 }
-_NATURAL = ("ccc", "pcc", "rmse", "cross_entropy", "threshold")
+_NATURAL = (
+    "ccc",
+    "pcc",
+    "rmse",
+    "cross_entropy",
+    "threshold",
+    "family_auc",
+    "effective_rank",
+    "random_cosine",
+)
 
 
 def is_natural(metric: str) -> bool:

@@ -1,7 +1,8 @@
-"""Pair stored runs of two sides by seed and row, and compare them."""
+"""Pair stored runs of one side with those of others by seed and row, and compare them."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from affectrep.evaluation.families import Families, family_statistics
 from affectrep.evaluation.predictions import table_statistics, table_targets
 from affectrep.evaluation.stored_run import StoredRun
 
-__all__ = ["Pairing", "compare_pairs", "pair_runs"]
+__all__ = ["Pairing", "compare_pairs", "pair_runs", "pair_with_each"]
 
 
 _FEW_SEEDS = {
@@ -34,7 +35,7 @@ class Pairing:
     """Runs of two sides, in pairs, with their rows in one order.
 
     Args:
-        names: of side A and side B.
+        names: of side A and the other side.
         seeds: of each pair, as (A, B).
         side_a: predictions per pair.
         side_b: predictions per pair.
@@ -74,19 +75,65 @@ def pair_runs(runs_a: Sequence[Path], runs_b: Sequence[Path], *, split: str) -> 
         ValueError: if a side is empty, holds two configurations or one seed twice, or the rows
             differ.
     """
-    sides = [_side(runs, letter) for runs, letter in ((runs_a, "A"), (runs_b, "B"))]
-    names = tuple(side[0].name for side in sides)
-    if names[0] == names[1]:
-        names = tuple(_folders(side) for side in sides)
-    by_seed = [{run.seed: run for run in side} for side in sides]
-    seeds, notes = _seed_pairs(sorted(by_seed[0]), sorted(by_seed[1]))
+    return pair_with_each(runs_a, [runs_b], split=split)[0]
+
+
+def pair_with_each(
+    runs_a: Sequence[Path], others: Sequence[Sequence[Path]], *, split: str
+) -> list[Pairing]:
+    """Pair side A with each of several others, as :func:`pair_runs` does; names are distinct.
+
+    Each pairing has its own seeds: those that A and this other side both have.
+
+    Raises:
+        ValueError: also if there is no other, or two of them are runs of one configuration in
+            one folder.
+    """
+    if not others:
+        raise ValueError("expected at least one other side to compare with, got none")
+    letters = [chr(ord("A") + place) for place in range(1 + len(others))]
+    sides = [_side(runs, letter) for runs, letter in zip([runs_a, *others], letters, strict=True)]
+    places = [(side[0].path.resolve().parent, side[0].name) for side in sides[1:]]
+    twice = [name for (_, name), count in Counter(places).items() if count > 1]
+    if twice:
+        raise ValueError(
+            f"{twice[0]} stands on two sides; give all its seeds as one side, after one --against."
+        )
+    names = _names(sides)
+    return [
+        _paired(sides[0], side, names=(names[0], name), letter=letter, split=split)
+        for side, name, letter in zip(sides[1:], names[1:], letters[1:], strict=True)
+    ]
+
+
+def _names(sides: Sequence[Sequence[StoredRun]]) -> list[str]:
+    """Return the configurations' names; where two are the same, the folders of those."""
+    names = [side[0].name for side in sides]
+    for more in (_folders, lambda side: str(side[0].path)):
+        count = Counter(names)
+        names = [
+            more(side) if count[name] > 1 else name for side, name in zip(sides, names, strict=True)
+        ]
+    return names
+
+
+def _paired(
+    side_a: Sequence[StoredRun],
+    side_b: Sequence[StoredRun],
+    *,
+    names: tuple[str, str],
+    letter: str,
+    split: str,
+) -> Pairing:
+    by_seed = [{run.seed: run for run in side} for side in (side_a, side_b)]
+    seeds, notes = _seed_pairs(sorted(by_seed[0]), sorted(by_seed[1]), letter)
     chosen = [[by_seed[i][pair[i]] for pair in seeds] for i in (0, 1)]
     tables = [[_with_cluster(run, split) for run in side] for side in chosen]
     reference = tables[0][0]
     everything = zip(chosen[0] + chosen[1], tables[0] + tables[1], strict=True)
     aligned = [_align(table, run, reference, chosen[0][0]) for run, table in everything]
     notes += _FEW_SEEDS.get(len(seeds), [])
-    return Pairing((names[0], names[1]), seeds, aligned[: len(seeds)], aligned[len(seeds) :], notes)
+    return Pairing(names, seeds, aligned[: len(seeds)], aligned[len(seeds) :], notes)
 
 
 def _side(paths: Sequence[Path], letter: str) -> list[StoredRun]:
@@ -109,15 +156,23 @@ def _folders(side: Sequence[StoredRun]) -> str:
     return side[0].path.name if len(side) == 1 else f"{side[0].path.parent}/{side[0].name}-*"
 
 
-def _seed_pairs(a: list[int], b: list[int]) -> tuple[list[tuple[int, int]], list[str]]:
+def _seed_pairs(a: list[int], b: list[int], letter: str) -> tuple[list[tuple[int, int]], list[str]]:
     common = sorted(set(a) & set(b))
     if common:
-        odd = sorted(set(a) ^ set(b))
-        left = f"Left out, without a partner: seed {', '.join(map(str, odd))}."
-        return [(seed, seed) for seed in common], [left] if odd else []
+        left = _left_out(set(a) - set(b), set(b) - set(a), letter)
+        return [(seed, seed) for seed in common], left
     pairs = list(zip(a, b, strict=False))
     note = "The sides have no seed in common, so they are paired in the order of their seeds."
-    return pairs, [note]
+    return pairs, [note, *_left_out(set(a[len(pairs) :]), set(b[len(pairs) :]), letter)]
+
+
+def _left_out(a: set[int], b: set[int], letter: str) -> list[str]:
+    sides = [
+        f"seed {', '.join(map(str, sorted(odd)))} of {side}"
+        for odd, side in ((a, "A"), (b, letter))
+        if odd
+    ]
+    return [f"Left out, without a partner: {' and '.join(sides)}."] if sides else []
 
 
 def _with_cluster(run: StoredRun, split: str) -> pd.DataFrame:

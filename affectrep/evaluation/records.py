@@ -1,8 +1,8 @@
 """Records: what the repository keeps of a run, so that its figures can be computed again.
 
 A record is a small run folder without weights and without text: the configuration (data folder
-left out), what is known of machine and data, the ledger, and per split a CSV of ids, labels and
-predictions. `affectrep compare` reads it like a run.
+left out), what is known of machine and data, the ledger, what mining found, and per split a CSV
+of ids, labels and predictions. `affectrep compare` reads it like a run.
 """
 
 from __future__ import annotations
@@ -12,10 +12,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import yaml
 
-__all__ = ["read_compact", "write_compact", "write_record"]
+from affectrep.evaluation.predictions import table_probabilities, table_targets
+
+__all__ = ["margin_probabilities", "read_compact", "write_compact", "write_record"]
+
+FINDINGS = ("mined_pairs", "recurring_positives")  # these hold ids and names of classes only
 
 
 def write_record(run: Path, split: str, table: pd.DataFrame, folder: Path) -> Path:
@@ -40,6 +45,11 @@ def write_record(run: Path, split: str, table: pd.DataFrame, folder: Path) -> Pa
     for name in ("data.json", "reads.jsonl"):
         if (run / name).is_file():
             shutil.copyfile(run / name, record / name)
+    for name in FINDINGS:
+        found = run / "findings" / f"{name}.csv"
+        if found.is_file():
+            (record / "findings").mkdir(exist_ok=True)
+            shutil.copyfile(found, record / "findings" / found.name)
     write_compact(record / "predictions" / f"{split}.csv", table)
     return record
 
@@ -47,12 +57,16 @@ def write_record(run: Path, split: str, table: pd.DataFrame, folder: Path) -> Pa
 def write_compact(path: Path, table: pd.DataFrame) -> None:
     """Write ids, targets, predictions and domains as CSV, classes as numbers, without texts.
 
-    The first line is a comment with task, classes and threshold as JSON.
+    The first line is a comment with task, classes and threshold as JSON. Of the probabilities of
+    a single-label task a column ``margin`` is kept: by how much the predicted class was the more
+    probable one than the true class, 0 where that is the same class.
     """
     attrs = {key: table.attrs.get(key) for key in ("task", "classes", "threshold", "split")}
     codes = {name: code for code, name in enumerate(attrs["classes"] or [])}
     columns = [name for name in table if not str(name).startswith("prob_")]
     small = table[columns].copy()
+    if attrs["task"] == "classification" and "prob_0" in table:
+        small["margin"] = [f"{margin:.9g}" for margin in _margins(table)]
     for name in ("label", "labels", "predicted"):
         if name in small:
             small[name] = [_encode(value, codes) for value in small[name]]
@@ -62,7 +76,7 @@ def write_compact(path: Path, table: pd.DataFrame) -> None:
 
 
 def read_compact(path: Path) -> pd.DataFrame:
-    """Read what :func:`write_compact` wrote; probabilities are not in it.
+    """Read what :func:`write_compact` wrote; probabilities are not in it, only margins.
 
     Raises:
         ValueError: if the file is something else.
@@ -80,6 +94,50 @@ def read_compact(path: Path) -> pd.DataFrame:
             table[name] = [_decode(value, classes, several) for value in table[name]]
     table.attrs = attrs
     return table
+
+
+def margin_probabilities(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a record's table with probabilities that have its margins, and are not the model's.
+
+    A wrong row gives everything to its predicted and its true class, a right row to its class.
+    This is enough to find the worst errors again (:mod:`affectrep.evaluation.worst_confusions`),
+    and for nothing else. A table that has probabilities is returned as it is.
+
+    Args:
+        table: what :func:`read_compact` returns for a single-label task.
+
+    Raises:
+        ValueError: if the table has neither probabilities nor margins.
+
+    Example:
+        >>> table = pd.DataFrame({"label": ["joy"], "predicted": ["calm"], "margin": [0.5]})
+        >>> table.attrs = {"task": "classification", "classes": ["calm", "joy"]}
+        >>> margin_probabilities(table)[["prob_0", "prob_1"]].to_numpy().tolist()
+        [[0.75, 0.25]]
+    """
+    if "prob_0" in table:
+        return table
+    if "margin" not in table:
+        raise ValueError(
+            "expected probabilities or margins beside the predictions, got neither: the record "
+            "was written before margins were kept; evaluate the run again."
+        )
+    classes = table.attrs["classes"]
+    true, said = table_targets(table)
+    half = table["margin"].to_numpy(dtype=np.float64) / 2
+    probabilities, rows = np.zeros((len(table), len(classes))), np.arange(len(table))
+    probabilities[rows, true] = 0.5 - half
+    probabilities[rows, said] += 0.5 + half
+    columns = [f"prob_{i}" for i in range(len(classes))]
+    whole = table.join(pd.DataFrame(probabilities, columns=columns, index=table.index))
+    whole.attrs = table.attrs
+    return whole
+
+
+def _margins(table: pd.DataFrame) -> np.ndarray[Any, Any]:
+    true, said = table_targets(table)
+    probabilities, rows = table_probabilities(table), np.arange(len(table))
+    return np.asarray(probabilities[rows, said] - probabilities[rows, true])
 
 
 def _encode(value: Any, codes: dict[str, int]) -> str:

@@ -42,7 +42,20 @@ _KEY = list(COLUMNS[:5])
 _BEGIN, _END = "<!-- results:begin -->", "<!-- results:end -->"
 # a metric that only one kind of task has, so that no cell of a table is empty by nature
 _KINDS = ("accuracy", "exact_match", "ccc")
-_LEFT_OUT = {"family_accuracy", "cross_entropy"}  # of the README, whose table is wide enough
+# of the README, whose table is wide enough
+_LEFT_OUT = {
+    "family_accuracy",
+    "cross_entropy",
+    "worst_family_accuracy",
+    "rare_f1",
+    "family_auc",
+    "knn_accuracy",
+    "knn_weighted_f1",
+    "knn_perturbed_mean",
+    "knn_perturbed_worst",
+    "effective_rank",
+    "random_cosine",
+}
 
 
 @dataclass(frozen=True)
@@ -85,6 +98,8 @@ def results_of(
 ) -> list[Result]:
     """Return the figures of a scorecard, and those without leaked rows as a condition.
 
+    Figures about the representation stand beside the others, where the card has them.
+
     Args:
         card: as ``predictions/<split>.json`` holds it.
         environment: of the training run: commit, minutes, device.
@@ -114,7 +129,7 @@ def results_of(
             n=part["n"],
         )
         for name, part in parts
-        for metric, figure in part["metrics"].items()
+        for metric, figure in _figures(part).items()
     ]
 
 
@@ -239,6 +254,10 @@ def _with_table(text: str, table: str, readme: Path) -> str:
     if not begin or not end:
         raise ValueError(f"{readme} needs both {_BEGIN} and {_END}, in this order.")
     return f"{before}{_BEGIN}\n{table}\n{_END}{after}"
+
+
+def _figures(part: Mapping[str, Any]) -> dict[str, Any]:
+    return {**part["metrics"], **part.get("representation", {}).get("metrics", {})}
 
 
 def _number(value: Any) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,10 +23,19 @@ from affectrep.evaluation.predictions import (
     table_statistics,
     table_targets,
 )
+from affectrep.evaluation.rare_classes import rare_classes, rare_statistics
 
-__all__ = ["Resampling", "confusions_with_examples", "scorecard", "warnings_of"]
+__all__ = [
+    "Figures",
+    "Resampling",
+    "confusions_with_examples",
+    "figures_of",
+    "scorecard",
+    "warnings_of",
+]
 
 Array = NDArray[Any]
+Figures = dict[str, dict[str, float | None]]
 _TEXT = 280
 
 
@@ -49,6 +58,7 @@ def scorecard(
     table: pd.DataFrame,
     *,
     families: Families | None = None,
+    training_counts: Mapping[str, int] | None = None,
     resampling: Resampling | None = None,
     texts: Mapping[str, str] | None = None,
     leaked: Sequence[str] = (),
@@ -58,45 +68,95 @@ def scorecard(
     Args:
         table: as :func:`~affectrep.evaluation.predictions.predictions_table` makes it.
         families: adds the figures about confusable families (classification only).
+        training_counts: class -> training rows; adds the F1 of the rare classes (classification).
         resampling: how intervals are made.
         texts: row id -> text, for examples of confusions.
         leaked: ids of rows that also occur in training; adds the metrics without them.
 
     Returns:
         Keys: task, classes, threshold, n, resampling, metrics (name -> value, low, high),
-        per_class, confusion, confused, families, family_table, without_leaks, warnings.
+        per_class, confusion, confused, families, family_table, rare_classes, without_leaks,
+        warnings.
 
     Raises:
-        ValueError: if the column to cluster by is not in the table.
+        ValueError: if the column to cluster by is not in the table, or a count is of an unknown
+            class.
     """
     resampling = resampling or Resampling()
+    single = table.attrs["task"] == "classification"
+    rare = (
+        rare_classes(training_counts, table.attrs["classes"]) if single and training_counts else []
+    )
+    sets = _statistics(table, families if single else None, rare)
     card: dict[str, Any] = {
         "task": table.attrs["task"],
         "classes": table.attrs["classes"],
         "threshold": table.attrs["threshold"],
         "n": len(table),
         "resampling": asdict(resampling),
-        "metrics": _metrics(table, resampling, families),
+        "metrics": figures_of(sets, table, resampling),
         "warnings": warnings_of(table, resampling),
     }
     y_true, y_pred = table_targets(table)
     if card["task"] != "regression":
         card["per_class"] = per_class_table(y_true, y_pred, card["classes"])
-    if card["task"] == "classification":
+    if single:
         confusion = confusion_matrix(y_true, y_pred, len(card["classes"]))
         card["confusion"] = confusion.tolist()
         card["confused"] = confusions_with_examples(table, texts or {})
         if families is not None:
             card["families"] = asdict(families)
             card["family_table"] = family_table(confusion, families)
-    clean = table[~table["id"].isin(set(leaked))]
-    if 1 < len(clean) < len(table):
+        if rare:
+            card["rare_classes"] = rare
+    clean = ~table["id"].isin(set(leaked)).to_numpy()
+    if 1 < clean.sum() < len(table):
         card["without_leaks"] = {
-            "leaked": len(table) - len(clean),
-            "n": len(clean),
-            "metrics": _metrics(clean, resampling, families),
+            "leaked": int((~clean).sum()),
+            "n": int(clean.sum()),
+            "metrics": figures_of(sets, table, resampling, rows=clean),
         }
     return card
+
+
+def figures_of(
+    sets: Sequence[Statistics],
+    table: pd.DataFrame,
+    resampling: Resampling,
+    *,
+    rows: Array | None = None,
+) -> Figures:
+    """Return each metric of the statistics with its interval: ``{name: {value, low, high}}``.
+
+    Both ends are None where fewer than two rows or clusters are left to resample.
+
+    Args:
+        sets: statistics over the rows of the table.
+        table: predictions, for the column to cluster by.
+        resampling: how intervals are made.
+        rows: ``(rows,)`` mask of the rows that count; None counts all.
+
+    Raises:
+        ValueError: if the column to cluster by is not in the table.
+    """
+    clusters = _clusters(table, resampling)
+    rows = np.ones(len(table), dtype=bool) if rows is None else rows
+    clusters = None if clusters is None else clusters[rows]
+    found: Figures = {}
+    for whole in sets:
+        part = replace(whole, columns=whole.columns[rows])
+        if rows.sum() < 2 or (clusters is not None and len(set(clusters)) < 2):
+            for name, value in part.values().items():
+                found[name] = {"value": value, "low": None, "high": None}
+            continue
+        intervals = bootstrap(
+            part,
+            resamples=resampling.resamples,
+            confidence=resampling.confidence,
+            clusters=clusters,
+        )
+        found |= {name: asdict(interval) for name, interval in intervals.items()}
+    return found
 
 
 def confusions_with_examples(
@@ -156,34 +216,26 @@ def warnings_of(table: pd.DataFrame, resampling: Resampling) -> list[str]:
     return found
 
 
-def _metrics(
-    table: pd.DataFrame, resampling: Resampling, families: Families | None
-) -> dict[str, dict[str, float | None]]:
-    clusters: Array | None = None
-    if resampling.cluster:
-        if resampling.cluster not in table:
-            raise ValueError(
-                f"evaluation.cluster is {resampling.cluster}, but the rows have no such column; "
-                "set it to null or to a domain column that the corpus has."
-            )
-        clusters = table[resampling.cluster].fillna("").astype(str).to_numpy()
-    sets: list[Statistics] = [table_statistics(table)]
-    if families is not None and table.attrs["task"] == "classification":
+def _statistics(
+    table: pd.DataFrame, families: Families | None, rare: Sequence[str]
+) -> list[Statistics]:
+    sets = [table_statistics(table)]
+    if families is not None:
         sets.append(family_statistics(*table_targets(table), families))
-    found: dict[str, dict[str, float | None]] = {}
-    for statistics in sets:
-        if len(table) < 2 or (clusters is not None and len(set(clusters)) < 2):
-            for name, value in statistics.values().items():
-                found[name] = {"value": value, "low": None, "high": None}
-            continue
-        intervals = bootstrap(
-            statistics,
-            resamples=resampling.resamples,
-            confidence=resampling.confidence,
-            clusters=clusters,
+    if rare:
+        sets.append(rare_statistics(*table_targets(table), table.attrs["classes"], rare))
+    return sets
+
+
+def _clusters(table: pd.DataFrame, resampling: Resampling) -> Array | None:
+    if not resampling.cluster:
+        return None
+    if resampling.cluster not in table:
+        raise ValueError(
+            f"evaluation.cluster is {resampling.cluster}, but the rows have no such column; "
+            "set it to null or to a domain column that the corpus has."
         )
-        found |= {name: asdict(interval) for name, interval in intervals.items()}
-    return found
+    return np.asarray(table[resampling.cluster].fillna("").astype(str).to_numpy())
 
 
 def _shorten(text: str) -> str:

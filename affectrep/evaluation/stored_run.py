@@ -114,6 +114,29 @@ class StoredRun:
         """Return the stored figures of a split; empty where it was not evaluated."""
         return self._json(f"predictions/{split}.json")
 
+    def findings(self, name: str) -> pd.DataFrame | None:
+        """Return a table of what the objective found in training; None where there is none.
+
+        Names of classes and rows are text, everything else is numbers.
+
+        Args:
+            name: of the table, such as ``mined_pairs`` or ``recurring_positives``.
+
+        Raises:
+            ValueError: if the file is no such table.
+        """
+        path = self.path / "findings" / f"{name}.csv"
+        if not path.is_file():
+            return None
+        try:
+            table = pd.read_csv(path, dtype=str, keep_default_na=False)
+            for column in table:
+                if column not in ("id", "label") and not str(column).startswith("class"):
+                    table[column] = pd.to_numeric(table[column])
+        except ValueError as error:
+            raise ValueError(f"{path} is not a table of findings: {error}") from None
+        return table
+
     def history(self) -> pd.DataFrame:
         """Return ``metrics.jsonl`` as a table: step, phase, name, value, epoch.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from affectrep.evaluation.metric_names import TITLES, is_natural
 
-__all__ = ["headline", "number", "title", "with_interval"]
+__all__ = ["headline", "number", "p_value", "title", "with_interval"]
 
 _HEADLINES = {
     "classification": ("accuracy", "weighted_f1", "macro_f1", "uar"),
@@ -47,6 +47,16 @@ def number(metric: str, value: float | None, *, sign: bool = False) -> str:
     if is_natural(metric):
         return f"{value:{plus}.3f}"
     return f"{100 * value:{plus}.1f}"
+
+
+def p_value(p: float) -> str:
+    """Write a p-value with three digits.
+
+    Example:
+        >>> p_value(0.0421), p_value(0.0002)
+        ('0.042', '< 0.001')
+    """
+    return f"{p:.3f}" if p >= 0.001 else "< 0.001"
 
 
 def with_interval(metric: str, figure: Mapping[str, Any]) -> str:

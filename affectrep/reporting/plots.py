@@ -7,7 +7,7 @@ can tell apart). Each plot has a text that says what it shows.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -27,6 +27,7 @@ def line_chart(
     across: str,
     marks: Sequence[Curve] = (),
     colours: Sequence[int] = (),
+    faint: Collection[str] = (),
 ) -> str:
     """Return curves over a common axis.
 
@@ -36,6 +37,7 @@ def line_chart(
         across: what x counts.
         marks: per curve, points that get a ring.
         colours: per curve, its colour, where it is not its number.
+        faint: names of curves that are drawn thin and pale.
 
     Raises:
         ValueError: if no curve has a point.
@@ -64,11 +66,12 @@ def line_chart(
         for tick in sorted({first, last} | middle)
     ]
     parts.append(_text((left + width) / 2, height - 5, across, anchor="middle"))
-    for number, curve in enumerate(curves.values()):
+    for number, (name, curve) in enumerate(curves.items()):
         shade = colours[number] if number < len(colours) else number
         colour = f"var(--s{shade % SERIES})"
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*point) for point in curve))
-        parts.append(f'<polyline class="curve" stroke="{colour}" points="{path}"/>')
+        kind = "curve faint" if name in faint else "curve"
+        parts.append(f'<polyline class="{kind}" stroke="{colour}" points="{path}"/>')
         rings = marks[number] if number < len(marks) else []
         parts += [_ring(place(*point), colour) for point in rings]
     return _svg(width, height, parts, alt)

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from html import escape
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
+from affectrep.evaluation.comparison import Difference
+from affectrep.evaluation.multiple import with_holm
 from affectrep.evaluation.pairing import compare_pairs, pair_runs
 from affectrep.reporting.curves import learning
-from affectrep.reporting.figures import headline, number, title
+from affectrep.reporting.figures import headline, number, p_value, title
+from affectrep.reporting.mining import mining
 from affectrep.reporting.page import document, section, table
 from affectrep.reporting.sections import (
     classes,
@@ -50,7 +52,7 @@ def report_html(paths: Sequence[Path]) -> str:
     for subject in subjects:
         parts.append(figures(subject))
         parts.append(learning(subjects) if subject is first else "")
-        parts += [confusions(subject), classes(subject)]
+        parts += [confusions(subject), mining(subject), classes(subject)]
     parts += [data_card(first), environment(first), next_commands(subjects)]
     body = "".join(parts)
     return document(
@@ -70,40 +72,66 @@ def comparison(subjects: Sequence[Subject]) -> str:
     if not chart:
         return ""
     shown = [subject for subject in subjects if subject.cards]
-    verdicts, rows = [], []
-    for a, b in list(combinations(shown, 2))[:_MOST_PAIRS]:
-        words, line = _compared(b, a)
-        verdicts.append(f'<p class="verdict">{escape(words)}</p>')
-        if line:
-            rows.append(line)
-    header = ["Compared", "Seeds", "Effect", "95 % interval", "p", "Smallest detectable"]
     metric = headline(shown[0].task)[1 if shown[0].task == "classification" else 0]
-    told = table(header, rows) if rows else ""
+    pairs = [(b, a) for a, b in list(combinations(shown, 2))[:_MOST_PAIRS]]
+    found = _compared(pairs)
     words = (
         f"{title(metric)} of the same rows, paired over rows and seeds. The smallest detectable "
         "effect is the one that such data would have shown in 80 % of cases."
     )
-    return section("comparison", "Comparison", words, *verdicts, told, chart)
+    several = any(isinstance(one, Difference) and one.holm is not None for one in found)
+    if several:
+        words += (
+            " The words go by Holm's p, which allows for all these comparisons; intervals and "
+            "smallest detectable effects are of each comparison by itself."
+        )
+    verdicts = "".join(
+        f'<p class="verdict">{escape(_said(one, a, b))}</p>'
+        for one, (a, b) in zip(found, pairs, strict=True)
+    )
+    header = ["Compared", "Seeds", "Effect", "95 % interval", "p"]
+    header += ["Holm's p"] * several + ["Smallest detectable"]
+    rows = [
+        _line(one, f"{a.name} - {b.name}")
+        for one, (a, b) in zip(found, pairs, strict=True)
+        if isinstance(one, Difference)
+    ]
+    told = table(header, rows) if rows else ""
+    return section("comparison", "Comparison", words, verdicts, told, chart)
 
 
-def _compared(a: Subject, b: Subject) -> tuple[str, list[str]]:
-    paths = [[run.path for run in subject.runs] for subject in (a, b)]
-    metric = headline(a.task)[1 if a.task == "classification" else 0]
-    try:
-        pairing = pair_runs(*paths, split=a.split or "test")
-        found: dict[str, Any] = dict(compare_pairs(pairing, resamples=2000))
-    except (ValueError, OSError) as error:
-        return f"{a.name} and {b.name} were not compared: {error}", []
-    one = found[metric]
-    line = [
-        f"{a.name} - {b.name}",
+def _compared(pairs: Sequence[tuple[Subject, Subject]]) -> list[Difference | str]:
+    """Return each comparison, adjusted for their number, or why there is none."""
+    found: list[Difference | str] = []
+    for a, b in pairs:
+        paths = [[run.path for run in subject.runs] for subject in (a, b)]
+        metric = headline(a.task)[1 if a.task == "classification" else 0]
+        try:
+            pairing = pair_runs(*paths, split=a.split or "test")
+            found.append(compare_pairs(pairing, resamples=2000)[metric])
+        except (ValueError, OSError) as error:
+            found.append(str(error))
+    done = iter(with_holm([one for one in found if isinstance(one, Difference)]))
+    return [next(done) if isinstance(one, Difference) else one for one in found]
+
+
+def _said(one: Difference | str, a: Subject, b: Subject) -> str:
+    if isinstance(one, str):
+        return f"{a.name} and {b.name} were not compared: {one}"
+    return verdict(one, a.name, b.name)
+
+
+def _line(one: Difference, names: str) -> list[str]:
+    metric = one.metric
+    return [
+        names,
         str(one.seeds),
         number(metric, one.effect, sign=True),
         f"{number(metric, one.low, sign=True)} to {number(metric, one.high, sign=True)}",
-        f"{one.p:.3f}" if one.p >= 0.001 else "< 0.001",
+        p_value(one.p),
+        *([] if one.holm is None else [p_value(one.holm)]),
         number(metric, one.detectable),
     ]
-    return verdict(one, a.name, b.name), line
 
 
 def next_commands(subjects: Sequence[Subject]) -> str:
@@ -191,6 +219,7 @@ def _navigation(body: str) -> str:
         "figures": "Figures",
         "learning": "Learning",
         "confusions": "Confusions",
+        "mining": "Mining",
         "classes": "Classes",
         "data": "Data",
         "environment": "Environment",

@@ -8,13 +8,14 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from affectrep.evaluation.comparison import Difference
+from affectrep.evaluation.comparison import LEVEL, Difference
 from affectrep.evaluation.metric_names import is_natural
-from affectrep.reporting.figures import number, title
+from affectrep.reporting.figures import number, p_value, title
 
 __all__ = [
     "baseline_figures",
     "class_table",
+    "comparison_table",
     "confusion_table",
     "difference_table",
     "family_figures",
@@ -94,20 +95,52 @@ def difference_table(found: Mapping[str, Difference], heading: str) -> Table:
     for name in ("A", "B", "A - B", "95 % interval", "p", "smallest detectable"):
         table.add_column(name, justify="right")
     for name, one in found.items():
-        table.add_row(
-            title(name),
-            number(name, one.a),
-            number(name, one.b),
-            number(name, one.effect, sign=True),
-            f"[{number(name, one.low, sign=True)}, {number(name, one.high, sign=True)}]",
-            f"{one.p:.3f}" if one.p >= 0.001 else "< 0.001",
-            number(name, one.detectable),
-        )
+        table.add_row(title(name), *_effect(one), p_value(one.p), number(name, one.detectable))
     return table
 
 
+def comparison_table(found: Mapping[str, Difference], heading: str) -> Table:
+    """Return comparisons of side A with several, in one metric, with Holm's p and a verdict.
+
+    Args:
+        found: by the letter or short name of the other side, adjusted together.
+        heading: above the table.
+    """
+    table = _table(heading)
+    table.padding = (0, 1, 0, 0)  # fits into 80 columns
+    table.add_column("")
+    for name in ("A", "other", "effect"):
+        table.add_column(name, justify="right")
+    table.add_column("95 % interval", justify="right", no_wrap=True)
+    for name in ("p", "Holm's p"):
+        table.add_column(name, justify="right", min_width=len("< 0.001"))
+    table.add_column("smallest detectable", justify="right", min_width=len("detectable"))
+    table.add_column("verdict")
+    for name, one in found.items():
+        ps = [p_value(one.p), "" if one.holm is None else p_value(one.holm)]
+        detectable = number(one.metric, one.detectable)
+        table.add_row(name, *_effect(one), *ps, detectable, _way(one))
+    return table
+
+
+def _effect(one: Difference) -> list[str]:
+    name = one.metric
+    return [
+        number(name, one.a),
+        number(name, one.b),
+        number(name, one.effect, sign=True),
+        f"[{number(name, one.low, sign=True)}, {number(name, one.high, sign=True)}]",
+    ]
+
+
+def _way(one: Difference) -> str:
+    if not one.told_apart:
+        return "not told apart"
+    return "A above" if one.effect > 0 else "A below"
+
+
 def verdict(one: Difference, name_a: str, name_b: str) -> str:
-    """Say in words what a comparison shows.
+    """Say in words what a comparison shows; one of several is judged by Holm's p.
 
     Example:
         >>> same = Difference("accuracy", 0.65, 0.648, 0.002, -0.006, 0.01, 0.6, 0.011, 5, 0.0)
@@ -120,6 +153,11 @@ def verdict(one: Difference, name_a: str, name_b: str) -> str:
     unit = "" if is_natural(one.metric) else " points"
     if one.effect == one.low == one.high == 0:
         return f"{name_a} and {name_b} are the same in {metric}, row for row."
+    if one.holm is not None and one.p < LEVEL <= one.holm:
+        return (
+            f"{name_a} and {name_b} cannot be told apart in {metric} once Holm's method allows "
+            f"for all comparisons (p {p_value(one.p)}, Holm's p {p_value(one.holm)})."
+        )
     if not one.told_apart:
         return (
             f"{name_a} and {name_b} cannot be told apart in {metric}: an effect below "

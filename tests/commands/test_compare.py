@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from affectrep.commands import compare
+from affectrep.evaluation.multiple import holm
 from tests.evaluation.invented import make_run
 
 
@@ -15,18 +16,18 @@ def test_effect_interval_and_verdict_are_printed(
     b = [make_run(tmp_path, "ce", seed, rows=150) for seed in range(3)]
     for run in b:  # the same skill, other errors
         (run / "predictions" / "test.json").unlink()
-    found = compare.run(a, b, resamples=200)
+    found = compare.run(a, [b], resamples=200)
     words = " ".join(capsys.readouterr().out.split())
     assert "test: 150 rows, 3 paired seeds" in words
     assert "smallest" in words
     assert "supcon and ce are the same in weighted F1, row for row." in words
-    assert found["weighted_f1"].effect == 0
+    assert found["ce"]["weighted_f1"].effect == 0
 
 
 def test_cannot_be_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     a = [make_run(tmp_path, "supcon", 1, rows=150)]
     b = [make_run(tmp_path, "ce", 2, rows=150)]
-    compare.run(a, b, resamples=300, metric="accuracy")
+    compare.run(a, [b], resamples=300, metric="accuracy")
     words = " ".join(capsys.readouterr().out.split())
     assert "supcon and ce cannot be told apart in accuracy: an effect below" in words
     assert "One seed" in words
@@ -36,4 +37,32 @@ def test_cannot_be_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 def test_an_unknown_metric_is_refused(tmp_path: Path) -> None:
     a, b = make_run(tmp_path, "a", rows=60), make_run(tmp_path, "b", rows=60)
     with pytest.raises(ValueError, match="no metric 'bleu' here; there are accuracy"):
-        compare.run([a], [b], metric="bleu", resamples=50)
+        compare.run([a], [[b]], metric="bleu", resamples=50)
+
+
+def test_one_side_with_several(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seeds = range(4)
+    a = [make_run(tmp_path, "aml", seed, rows=150, skill=0.8) for seed in seeds]
+    b = [make_run(tmp_path, "ce", seed + 50, rows=150, skill=0.4) for seed in seeds]
+    c = [make_run(tmp_path, "lcl", seed, rows=150, skill=0.8) for seed in (0, 1, 2, 9)]
+    d = [make_run(tmp_path, "supcon", 3, rows=150, skill=0.9)]
+    found = compare.run(a, [b, c, d], resamples=200)
+    words = " ".join(capsys.readouterr().out.split())
+    assert "A: aml B: ce, 4 paired seeds C: lcl, 3 paired seeds D: supcon, one seed" in words
+    assert words.index("Weighted F1") < words.index("Accuracy")
+    for heading in ("Holm's p", "95 % interval", "smallest detectable", "verdict"):
+        assert words.count(heading.split()[0]) >= 4, heading
+    assert "B: The sides have no seed in common" in words
+    assert "C: Left out, without a partner: seed 3 of A and seed 9 of C." in words
+    assert "D: One seed" in words
+    assert "smallest detectable effects are of each comparison by itself" in words
+    assert "points above ce in weighted F1" in words
+    assert "aml and lcl are the same in weighted F1" in words
+    ps = [found[name]["uar"].p for name in ("ce", "lcl", "supcon")]
+    assert [found[name]["uar"].holm for name in found] == holm(ps).tolist()
+
+
+def test_one_comparison_is_not_adjusted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a, b = make_run(tmp_path, "a", rows=60), make_run(tmp_path, "b", rows=60)
+    assert compare.run([a], [[b]], resamples=50)["b"]["uar"].holm is None
+    assert "Holm" not in capsys.readouterr().out

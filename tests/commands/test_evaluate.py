@@ -15,11 +15,12 @@ import torch
 from torch import nn
 
 from affectrep.batch import Batch, Output
-from affectrep.commands import evaluate
+from affectrep.commands import evaluate, split_reading
 from affectrep.config import load_config, to_yaml
 from affectrep.data.manifest import CorpusInfo, Manifest
+from affectrep.evaluation.embeddings import read_embeddings
 from affectrep.evaluation.families import Families
-from affectrep.evaluation.ledger import how_often
+from affectrep.evaluation.ledger import how_often, readings
 from affectrep.evaluation.results import read_results
 from affectrep.evaluation.stored_run import StoredRun
 
@@ -90,9 +91,9 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: Manifest, *more:
     environment = {"minutes": 3.5, "device": "cpu", "commit": "abc1234"}
     (folder / "environment.json").write_text(json.dumps(environment))
     monkeypatch.setattr(evaluate, "build_manifest", lambda config: data)
-    monkeypatch.setattr(evaluate, "build_loader", loader)
+    monkeypatch.setattr(split_reading, "build_loader", loader)
     monkeypatch.setattr(
-        evaluate, "AffectModel", SimpleNamespace(from_pretrained=lambda path: Toy())
+        split_reading, "AffectModel", SimpleNamespace(from_pretrained=lambda path: Toy())
     )
     monkeypatch.chdir(tmp_path)
     Toy.calls = 0
@@ -149,7 +150,7 @@ def test_results_and_readme_are_written_where_the_recipe_is(run: Path, tmp_path:
     evaluate.run(run, condition="strict")
     found = read_results(recipe / "results.csv")
     assert set(found["condition"]) == {"", "strict", "without_leaks", "strict+without_leaks"}
-    assert len(found) == 16
+    assert len(found) == 20
     row = found[(found["condition"] == "") & (found["metric"] == "accuracy")].iloc[0]
     assert row["value"] == pytest.approx(40 / 45, abs=1e-5)
     assert (row["n"], row["commit"], row["minutes"]) == (45, "abc1234", 3.5)
@@ -246,6 +247,115 @@ def test_generated_corpora_say_so_and_show_baselines(
     assert card["baselines"] == rows
     assert words.index("majority class") < words.index("toy 88.9")
     assert "baselines" not in evaluate.run(run, baselines=False)
+
+
+MEASURES = {
+    "family_auc",
+    "knn_accuracy",
+    "knn_weighted_f1",
+    "knn_perturbed_mean",
+    "knn_perturbed_worst",
+    "effective_rank",
+    "random_cosine",
+}
+
+
+def purposes(run: Path) -> list[tuple[str, str]]:
+    return [(one.split, one.purpose) for one in readings(run)]
+
+
+def test_the_representation_costs_one_reading_of_each_split(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "families.json"
+    Families([["anger", "annoyance"]], CLASSES).save(path)
+    run = make(tmp_path, monkeypatch, manifest(), f"evaluation.families={path}")
+    card = evaluate.run(run, representation=True)
+    assert purposes(run) == [("test", "predictions"), ("train", "embeddings")]
+    found = card["representation"]
+    assert set(found["metrics"]) == MEASURES
+    assert found["gallery"] == {"split": "train", "rows": 60}
+    assert card["readings"] == 1
+    # embeddings show the class, but 5 rows of anger lie near annoyance: 20 votes of 28 say so
+    assert found["metrics"]["knn_accuracy"]["value"] == pytest.approx(40 / 45)
+    low, high = (found["metrics"]["knn_accuracy"][end] for end in ("low", "high"))
+    assert low < 40 / 45 < high
+    assert found["metrics"]["effective_rank"]["low"] is None
+    clean = card["without_leaks"]["representation"]["metrics"]
+    assert set(clean) == MEASURES
+    assert clean["knn_accuracy"]["value"] == pytest.approx(39 / 44)
+    words = printed(capsys)
+    assert "Representation: 20 neighbours in 60 training rows" in words
+    assert "k-NN perturbed, worst" in words
+    calls = Toy.calls
+    assert evaluate.run(run, representation=True) == card
+    assert (Toy.calls, len(readings(run))) == (calls, 2)
+    assert json.loads(json.dumps(card, allow_nan=False)) == StoredRun(run).scorecard("test")
+
+
+def test_embeddings_of_an_older_run_cost_a_reading_that_is_noted(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evaluate.run(run)
+    stored = run / "predictions" / "test.embeddings.safetensors"
+    assert read_embeddings(stored).ids == [f"test{i}" for i in range(45)]
+    predictions = StoredRun(run).table_path("test")
+    before = predictions.stat().st_mtime_ns
+    stored.unlink()
+    capsys.readouterr()
+    card = evaluate.run(run, representation=True)
+    expected = [("test", "predictions"), ("test", "embeddings"), ("train", "embeddings")]
+    assert purposes(run) == expected
+    assert card["readings"] == 2
+    words = printed(capsys)
+    assert "its embeddings are not: the split is read again" in words
+    assert "read twice" in words
+    assert predictions.stat().st_mtime_ns == before
+    assert "family_auc" not in card["representation"]["metrics"]  # there are no families
+    evaluate.run(run, representation=True)
+    assert purposes(run) == expected
+
+
+def test_embeddings_of_other_weights_are_not_used(run: Path) -> None:
+    evaluate.run(run, representation=True)
+    (run / "model" / "model.safetensors").write_bytes(b"other weights")
+    evaluate.run(run, representation=True)
+    once = [("test", "predictions"), ("train", "embeddings")]
+    assert purposes(run) == 2 * once
+    model = StoredRun(run).model_hash
+    for split in ("test", "train"):
+        found = read_embeddings(run / "predictions" / f"{split}.embeddings.safetensors")
+        assert (found.model, found.split) == (model, split)
+    evaluate.run(run, representation=True, force=True)
+    assert purposes(run) == [*once, *once, ("test", "predictions")]
+
+
+def test_the_representation_is_measured_of_single_labels_against_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make(tmp_path / "a", monkeypatch, manifest())
+    with pytest.raises(ValueError, match="give validation or test"):
+        evaluate.run(run, split="train", representation=True)
+    run = make(tmp_path / "b", monkeypatch, manifest("multilabel"))
+    with pytest.raises(ValueError, match="single-label classification, not multilabel"):
+        evaluate.run(run, representation=True)
+    assert not readings(run)
+    evaluate.run(run)
+    assert (run / "predictions" / "validation.embeddings.safetensors").is_file()
+
+
+def test_measures_of_the_representation_are_results(run: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "recipes" / "fec_text"
+    recipe.mkdir(parents=True)
+    configured(tmp_path)
+    card = evaluate.run(run, representation=True)
+    found = read_results(recipe / "results.csv")
+    for condition, part in (("", card), ("without_leaks", card["without_leaks"])):
+        rows = found[found["condition"] == condition].set_index("metric")
+        for name, figure in part["representation"]["metrics"].items():
+            assert rows["value"][name] == pytest.approx(figure["value"], abs=1e-5)
+            assert pd.isna(rows["low"][name]) == (figure["low"] is None)
+    assert "rare_f1" in set(found["metric"])
 
 
 def test_mistakes_are_said_in_words(run: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -105,6 +106,15 @@ def test_equal_runs() -> None:
     found = paired_difference(a, a, resamples=100)["weighted_f1"]
     assert (found.effect, found.low, found.high, found.p) == (0, 0, 0, 1)
     assert not found.told_apart
+
+
+def test_of_several_comparisons_holm_decides() -> None:
+    a, b = sides(8, seeds=1, rows=2000, spread=0, gain=0.5)
+    one = paired_difference(a, b, resamples=200)["accuracy"]
+    assert one.holm is None
+    assert one.told_apart
+    assert not replace(one, holm=0.05).told_apart
+    assert replace(one, holm=0.049).told_apart
 
 
 def test_clusters() -> None:

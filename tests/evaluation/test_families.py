@@ -91,3 +91,27 @@ def test_without_families_the_figures_are_zero_or_the_accuracy() -> None:
     found = family_statistics(y, said, Families([], CLASSES)).values()
     assert found["family_f1"] == found["errors_inside"] == 0
     assert found["family_accuracy"] == pytest.approx((y == said).mean())
+
+
+def test_the_worst_family_is_the_one_with_the_lowest_accuracy() -> None:
+    table = table_of(500)
+    y, said = table_targets(table)
+    said = np.where(y == 3, 0, said)  # joy goes wrong
+    families = Families(KNOWN, CLASSES)
+    found = family_statistics(y, said, families)
+    shares = [
+        (said == y)[np.isin(y, [CLASSES.index(name) for name in group])].mean() for group in KNOWN
+    ]
+    assert found.values()["worst_family_accuracy"] == pytest.approx(min(shares))
+    assert min(shares) == shares[1]
+    rows = family_table(confusion_matrix(y, said, 8), families)
+    assert [row["accuracy"] for row in rows] == pytest.approx(shares)
+
+
+def test_a_small_family_is_never_the_worst_one() -> None:
+    y = np.repeat([0, 1, 3, 4], [15, 15, 20, 9])
+    said = np.where(y < 2, y, 7)
+    found = family_statistics(y, said, Families(KNOWN[:2], CLASSES)).values()
+    assert found["worst_family_accuracy"] == 1.0  # 30 rows; the family of 29 is all wrong
+    found = family_statistics(y[1:], said[1:], Families(KNOWN[:2], CLASSES)).values()
+    assert "worst_family_accuracy" not in found

@@ -24,3 +24,10 @@ def test_a_broken_line_is_named(tmp_path: Path) -> None:
         file.write("{cut")
     with pytest.raises(ValueError, match="line 2"):
         readings(tmp_path)
+
+
+def test_what_a_reading_was_for(tmp_path: Path) -> None:
+    (tmp_path / "reads.jsonl").write_text('{"split": "test", "time": "t", "config": "aa"}\n')
+    record_read(tmp_path, "test", config="aa", purpose="embeddings")
+    # a line of an older ledger names no purpose: it was for predictions
+    assert [one.purpose for one in readings(tmp_path)] == ["predictions", "embeddings"]

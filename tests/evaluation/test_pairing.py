@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from affectrep.evaluation.families import Families
-from affectrep.evaluation.pairing import compare_pairs, pair_runs
+from affectrep.evaluation.pairing import compare_pairs, pair_runs, pair_with_each
 from affectrep.evaluation.predictions import read_predictions, write_predictions
 from tests.evaluation.invented import CLASSES, make_run
 
@@ -20,7 +20,7 @@ def test_runs_are_paired_by_seed(tmp_path: Path) -> None:
     pairing = pair_runs(a, b[::-1], split="test")
     assert pairing.seeds == [(0, 0), (1, 1)]
     assert pairing.names == ("a", "b")
-    assert pairing.notes[0] == "Left out, without a partner: seed 4, 7."
+    assert pairing.notes[0] == "Left out, without a partner: seed 4 of A and seed 7 of B."
     assert "Two seeds" in pairing.notes[1]
 
 
@@ -28,6 +28,44 @@ def test_without_a_common_seed_the_order_counts(tmp_path: Path) -> None:
     pairing = pair_runs(side(tmp_path, "a", [0, 1]), side(tmp_path, "b", [2, 3, 4]), split="test")
     assert pairing.seeds == [(0, 2), (1, 3)]
     assert "no seed in common" in pairing.notes[0]
+    assert pairing.notes[1] == "Left out, without a partner: seed 4 of B."
+
+
+def test_one_side_with_several(tmp_path: Path) -> None:
+    a, b = side(tmp_path, "a", [0, 1, 2]), side(tmp_path, "b", [0, 1, 2])
+    c = side(tmp_path, "c", [5, 2, 1])
+    found = pair_with_each(a, [b, c], split="test")
+    assert [pairing.names for pairing in found] == [("a", "b"), ("a", "c")]
+    assert [pairing.seeds for pairing in found] == [
+        [(0, 0), (1, 1), (2, 2)],
+        [(1, 1), (2, 2)],
+    ]
+    assert found[0].notes == []
+    assert found[1].notes[0] == "Left out, without a partner: seed 0 of A and seed 5 of C."
+    alone = pair_runs(a, c, split="test")
+    assert compare_pairs(found[1], resamples=50) == compare_pairs(alone, resamples=50)
+
+
+def test_sides_of_one_configuration_are_named_by_their_folders(tmp_path: Path) -> None:
+    a = side(tmp_path / "a", "ce", [0, 1])
+    b, c = side(tmp_path / "b", "ce", [0, 1]), side(tmp_path / "c", "lcl", [0, 1])
+    names = [pairing.names for pairing in pair_with_each(a, [b, c], split="test")]
+    assert names == [
+        (f"{tmp_path}/a/ce-*", f"{tmp_path}/b/ce-*"),
+        (f"{tmp_path}/a/ce-*", "lcl"),
+    ]
+    single = pair_with_each(c, [a[:1], b[:1]], split="test")
+    assert [pairing.names[1] for pairing in single] == [str(a[0]), str(b[0])]
+
+
+def test_several_sides_that_do_not_fit_are_refused_in_words(tmp_path: Path) -> None:
+    a, b = side(tmp_path, "a", [0, 1]), side(tmp_path, "b", [0, 1])
+    with pytest.raises(ValueError, match="b stands on two sides; give all its seeds as one side"):
+        pair_with_each(a, [b[:1], b[1:]], split="test")
+    with pytest.raises(ValueError, match="side C has no runs"):
+        pair_with_each(a, [b, []], split="test")
+    with pytest.raises(ValueError, match="at least one other side"):
+        pair_with_each(a, [], split="test")
 
 
 def test_one_seed_says_so(tmp_path: Path) -> None:

@@ -10,8 +10,14 @@ import pytest
 
 from affectrep.evaluation.evaluate import Predictions
 from affectrep.evaluation.predictions import predictions_table, table_statistics
-from affectrep.evaluation.records import read_compact, write_compact, write_record
+from affectrep.evaluation.records import (
+    margin_probabilities,
+    read_compact,
+    write_compact,
+    write_record,
+)
 from affectrep.evaluation.stored_run import StoredRun
+from affectrep.evaluation.worst_confusions import margin_errors, worst_confusions
 
 
 def table(task: str) -> pd.DataFrame:
@@ -61,6 +67,42 @@ def test_a_record_reads_like_a_run_and_names_no_folder(tmp_path):
     assert len(stored.table("test")) == 20
     for file in record.rglob("*.*"):
         assert "/somewhere/me" not in file.read_text()
+
+
+def test_the_worst_errors_of_a_record_are_those_of_the_run(tmp_path):
+    full = table("classification")
+    write_compact(tmp_path / "test.csv", full)
+    read = margin_probabilities(read_compact(tmp_path / "test.csv"))
+    assert len(margin_errors(full)) > 5
+    for found in (margin_errors, worst_confusions):
+        pd.testing.assert_frame_equal(found(read), found(full), atol=1e-8)
+    shares = read[["prob_0", "prob_1", "prob_2"]]
+    assert shares.sum(axis=1).to_numpy() == pytest.approx(1)
+    assert margin_probabilities(full) is full
+
+
+def test_a_record_without_margins_is_refused_in_words(tmp_path):
+    write_compact(tmp_path / "test.csv", table("classification").drop(columns="prob_0"))
+    read = read_compact(tmp_path / "test.csv")
+    assert "margin" not in read
+    with pytest.raises(ValueError, match="before margins were kept"):
+        margin_probabilities(read)
+
+
+def test_a_record_keeps_what_mining_found_and_no_text(tmp_path):
+    run = tmp_path / "runs/x-3"
+    (run / "findings").mkdir(parents=True)
+    (run / "config.yaml").write_text("name: x\nseed: 3\n")
+    (run / "findings/mined_pairs.csv").write_text("class_a,class_b,cosine\nnan,b,7\n")
+    (run / "findings/recurring_positives.csv").write_text("id,times\n007,9\n")
+    (run / "findings/texts.csv").write_text("id,text\n007,a private text\n")
+    stored = StoredRun(write_record(run, "test", table("classification"), tmp_path / "records"))
+    assert stored.findings("texts") is None
+    mined = stored.findings("mined_pairs")
+    assert mined.to_dict("list") == {"class_a": ["nan"], "class_b": ["b"], "cosine": [7]}
+    assert stored.findings("recurring_positives").to_dict("list") == {"id": ["007"], "times": [9]}
+    for file in stored.path.rglob("*.*"):
+        assert "private" not in file.read_text()
 
 
 def test_another_csv_is_refused(tmp_path):

@@ -3,6 +3,8 @@ from __future__ import annotations
 import multiprocessing
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from affectrep.evaluation.results import (
@@ -10,6 +12,7 @@ from affectrep.evaluation.results import (
     Result,
     read_results,
     readme_is_current,
+    results_of,
     results_table,
     update_readme,
     write_results,
@@ -125,3 +128,29 @@ def test_the_readme_follows_the_file(tmp_path: Path) -> None:
         update_readme(readme, path)
     readme.write_text("# no markers\n")
     assert not update_readme(readme, path)
+
+
+def test_figures_about_the_representation_are_results_too() -> None:
+    figure = {"value": 0.5, "low": 0.4, "high": 0.6}
+    bare = {"value": 12.5, "low": None, "high": None}
+    card = {"config": "ce", "split": "test", "seed": 0, "data": "aa", "n": 9}
+    card |= {"metrics": {"accuracy": figure}}
+    card["representation"] = {"epsilon": 0.3, "metrics": {"knn_accuracy": figure, "rank": bare}}
+    card["without_leaks"] = {"n": 8, "metrics": {"accuracy": figure}}
+    card["without_leaks"]["representation"] = {"metrics": {"knn_accuracy": figure}}
+    found = results_of(card, {}, "strict")
+    assert [(one.condition, one.metric, one.n) for one in found] == [
+        ("strict", "accuracy", 9),
+        ("strict", "knn_accuracy", 9),
+        ("strict", "rank", 9),
+        ("strict+without_leaks", "accuracy", 8),
+        ("strict+without_leaks", "knn_accuracy", 8),
+    ]
+    assert (found[1].low, found[1].high) == (0.4, 0.6)
+    assert np.isnan([found[2].low, found[2].high]).all()
+
+
+def test_the_readme_leaves_the_measures_of_the_representation_out() -> None:
+    rows = [result(metric=name) for name in ("accuracy", "rare_f1", "knn_accuracy", "family_auc")]
+    header = results_table(pd.DataFrame([vars(row) for row in rows])).splitlines()[0]
+    assert header == "| Configuration | Seeds | Accuracy | Minutes | Rows |"

@@ -37,6 +37,30 @@ def test_a_card_is_plain_json_and_complete() -> None:
     )
 
 
+def test_rare_classes_have_a_figure_of_their_own() -> None:
+    counts = dict(zip(CLASSES, [9, 8, 7, 3, 6, 2, 5, 1], strict=True))
+    table = table_of(300)
+    card = scorecard(table, training_counts=counts, resampling=FEW, leaked=["r0"])
+    assert card["rare_classes"] == ["calm", "fear", "joy"]
+    f1 = {row["class"]: row["f1"] for row in card["per_class"]}
+    rare = np.mean([f1[name] for name in card["rare_classes"]])
+    assert card["metrics"]["rare_f1"]["value"] == pytest.approx(rare)
+    assert card["metrics"]["rare_f1"]["low"] < rare < card["metrics"]["rare_f1"]["high"]
+    assert set(card["without_leaks"]["metrics"]) == set(card["metrics"])
+    assert "rare_f1" not in scorecard(table, resampling=FEW)["metrics"]
+
+
+def test_figures_without_leaks_are_those_of_the_rows_alone() -> None:
+    table = table_of(200)
+    attrs, leaked = table.attrs, [f"r{i}" for i in range(0, 200, 7)]
+    families = Families([["joy", "delight"]], CLASSES)
+    card = scorecard(table, families=families, resampling=FEW, leaked=leaked)
+    clean = table[~table["id"].isin(leaked)]
+    clean.attrs = attrs
+    alone = scorecard(clean, families=families, resampling=FEW)
+    assert card["without_leaks"]["metrics"] == alone["metrics"]
+
+
 def test_a_card_without_texts_has_no_examples() -> None:
     card = scorecard(table_of(100), resampling=FEW)
     assert card["confused"][0]["examples"] == []

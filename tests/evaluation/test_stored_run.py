@@ -31,6 +31,20 @@ def test_of_a_figure_written_twice_the_last_counts(tmp_path: Path) -> None:
     assert first["value"].tolist() == [9]
 
 
+def test_findings_are_read_or_refused_in_words(tmp_path: Path) -> None:
+    path = make_run(tmp_path, evaluated=False)
+    assert StoredRun(path).findings("mined_pairs") is None
+    (path / "findings").mkdir()
+    file = path / "findings" / "mined_pairs.csv"
+    file.write_text("class_a,class_b,learned,confusion\nNone,2,12,0.5\n")
+    row = StoredRun(path).findings("mined_pairs").to_dict("records")
+    assert row == [{"class_a": "None", "class_b": "2", "learned": 12, "confusion": 0.5}]
+    for odd in ("class_a,learned\na,often\n", ""):
+        file.write_text(odd)
+        with pytest.raises(ValueError, match=r"mined_pairs\.csv is not a table of findings"):
+            StoredRun(path).findings("mined_pairs")
+
+
 def test_missing_files_are_said_in_words(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no such run folder"):
         StoredRun(tmp_path / "none")

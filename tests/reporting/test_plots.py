@@ -26,6 +26,12 @@ def test_line_chart() -> None:
     assert root.get("aria-label") == "two <curves>"
 
 
+def test_faint_curves_are_told_apart() -> None:
+    curves = {"one": [(1, 0.5), (2, 0.7)], "mean": [(1, 0.4), (2, 0.5)]}
+    root = parsed(line_chart(curves, alt="x", across="step", faint={"one"}))
+    assert [line.get("class") for line in root.findall("polyline")] == ["curve faint", "curve"]
+
+
 def test_points_stay_inside() -> None:
     root = parsed(line_chart({"a": [(0, -1e-9), (1e6, 3.3e4)]}, alt="x", across="step"))
     _, _, width, height = map(float, root.get("viewBox", "").split())

@@ -10,6 +10,7 @@ import pytest
 
 from affectrep.reporting.report import report_html, write_report
 from tests.evaluation.invented import make_run
+from tests.reporting.mined import add_findings
 
 VOID = {"meta", "br"}
 
@@ -86,6 +87,20 @@ def test_several_seeds_of_two_configurations(tmp_path: Path) -> None:
     assert "the official split shares rows" in html
 
 
+def test_several_configurations_are_judged_by_holm(tmp_path: Path) -> None:
+    skills = {"ce": 0.6, "lcl": 0.5, "supcon": 0.8}
+    runs = [make_run(tmp_path, name, rows=150, skill=skill) for name, skill in skills.items()]
+    html = checked(report_html(runs))
+    assert "Holm&#x27;s p" in html
+    assert "allows for all these comparisons" in html
+    assert html.count('class="verdict"') == 3
+    assert "Holm" not in checked(report_html(runs[:2]))
+    other = make_run(tmp_path, "other", rows=100)
+    html = checked(report_html([*runs[:2], other]))  # one comparison and two that failed
+    assert "other and ce were not compared" in html
+    assert "Holm" not in html
+
+
 def test_runs_that_cannot_be_compared_are_still_shown(tmp_path: Path) -> None:
     runs = [make_run(tmp_path, "a", rows=100), make_run(tmp_path, "b", rows=120)]
     html = checked(report_html(runs))
@@ -120,7 +135,8 @@ BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium here: the report was not rendered")
 @pytest.mark.parametrize("width", [390, 1200])
 def test_a_browser_shows_it_without_sideways_scrolling(tmp_path: Path, width: int) -> None:
-    path = write_report([make_run(tmp_path, families=True)], tmp_path / "report.html")
+    run = add_findings(make_run(tmp_path, families=True))
+    path = write_report([run], tmp_path / "report.html")
     probe = tmp_path / "probe.html"
     probe.write_text(
         f'<iframe id="f" src="report.html" style="width:{width}px;height:900px;border:0"></iframe>'

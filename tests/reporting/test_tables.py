@@ -11,6 +11,7 @@ from affectrep.evaluation.scorecard import Resampling, scorecard
 from affectrep.reporting.tables import (
     baseline_figures,
     class_table,
+    comparison_table,
     confusion_table,
     difference_table,
     family_figures,
@@ -72,6 +73,13 @@ def test_verdicts() -> None:
     assert "interval 0.4 to 1.6" in verdict(worse, "a", "b")
     same = replace(ONE, effect=0.0, low=0.0, high=0.0)
     assert "the same in weighted F1" in verdict(same, "a", "b")
+    holm = replace(clear, p=0.02, holm=0.08)
+    assert verdict(holm, "a", "b") == (
+        "a and b cannot be told apart in weighted F1 once Holm's method allows for all "
+        "comparisons (p 0.020, Holm's p 0.080)."
+    )
+    assert verdict(replace(ONE, holm=0.36), "a", "b") == verdict(ONE, "a", "b")
+    assert verdict(replace(clear, p=0.001, holm=0.004), "a", "b") == verdict(clear, "a", "b")
     ccc = replace(clear, metric="ccc")
     assert verdict(ccc, "a", "b").startswith("a lies 0.010 above b in CCC")
 
@@ -81,3 +89,20 @@ def test_differences() -> None:
     assert "+1.0" in words
     assert "< 0.001" in words
     assert "[-0.2, +2.2]" in words
+
+
+def test_comparisons_with_several() -> None:
+    found = {
+        "B": replace(ONE, p=0.0002, holm=0.0006, low=0.004, high=0.016),
+        "C": replace(ONE, effect=-0.02, low=-0.03, high=-0.01, p=0.001, holm=0.002),
+        "D": replace(ONE, low=0.001, high=0.019, p=0.03, holm=0.06),
+    }
+    lines = shown(comparison_table(found, "heading")).splitlines()
+    b, c, d = (
+        [w for w in line.split("  ") if w.strip()] for line in lines if line[1:2] in (*"BCD",)
+    )
+    assert [word.strip() for word in b] == [
+        "B", "66.0", "65.0", "+1.0", "[+0.4, +1.6]", "< 0.001", "< 0.001", "1.7", "A above",
+    ]  # fmt: skip
+    assert [word.strip() for word in c][5:] == ["0.001", "0.002", "1.7", "A below"]
+    assert [word.strip() for word in d][5:] == ["0.030", "0.060", "1.7", "not told apart"]
