@@ -96,11 +96,16 @@ def prepare(
         Path | None, typer.Option(help="compare with this row list: identical, or which differ")
     ] = None,
     write_rows: Annotated[Path | None, typer.Option(help="write the row list here")] = None,
+    write_set: Annotated[
+        Path | None, typer.Option(help="speech: write the tables of a speech set into this folder")
+    ] = None,
 ) -> None:
     """Read a corpus, check it and show its data card."""
     from affectrep.commands import prepare as command
 
-    command.run(config, overrides or [], rows=rows, write_rows_to=write_rows)
+    command.run(
+        config, overrides or [], rows=rows, write_rows_to=write_rows, write_set_to=write_set
+    )
 
 
 @app.command()
@@ -196,14 +201,15 @@ def predict(
     inputs: Annotated[
         list[str],
         typer.Argument(
-            help="texts, a .txt or .csv file (column text), or - for lines of standard input"
+            help="texts, a .txt or .csv file (column text), or - for lines of standard input; for "
+            "a speech model sound files (WAV, FLAC, OGG, MP3) or folders of them"
         ),
     ],
-    top: Annotated[int, typer.Option(min=1, help="classes to show per text")] = 3,
+    top: Annotated[int, typer.Option(min=1, help="classes to show per input")] = 3,
     output: Annotated[Path | None, typer.Option(help="write a CSV or JSON file")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
-    """Name the emotion of texts."""
+    """Name the emotion of texts or of spoken clips, as the model was trained to."""
     from affectrep.commands import predict as command
 
     command.run(model, inputs, top=top, output=output, as_json=as_json)
@@ -243,7 +249,7 @@ def main() -> None:
         app()
     except KeyboardInterrupt:
         sys.exit(130)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:  # a package of an extra may be missing
         if debug:
             raise
         _complain(error)

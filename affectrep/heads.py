@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import combinations
+
 import torch
 from torch import Tensor, nn
 
-__all__ = ["HEADS", "Classifier", "Projection", "copy_outputs"]
+__all__ = ["HEADS", "Classifier", "KernelClassifier", "Projection", "copy_outputs"]
 
 
 class Classifier(nn.Module):
@@ -66,7 +69,105 @@ class Projection(nn.Module):
         return nn.functional.normalize(wide, dim=-1)
 
 
-HEADS: dict[str, type[nn.Module]] = {"classifier": Classifier, "projection": Projection}
+class KernelClassifier(nn.Module):
+    """A support vector machine with the RBF kernel ``exp(-gamma |x - v|^2)``, as tensors.
+
+    One decision function for each pair of classes. With three classes and more the outputs are
+    scikit-learn's ``decision_function`` of shape ``ovr``: the number of pairs that a class wins,
+    plus its summed decision values squeezed into (-1/3, 1/3). With two they are minus and plus
+    half the decision value, so that their softmax is its sigmoid. A softmax of them is a ranking,
+    not calibrated probabilities. Nothing here is trained: ``training.fit_classifier`` fits it, and
+    all values are float64 buffers of sizes that are fixed at construction.
+
+    Args:
+        dim: width of the embedding.
+        outputs: classes, at least 2.
+        vectors: support vectors.
+
+    Raises:
+        ValueError: if a size is too small.
+
+    Source: Chang and Lin 2011, LIBSVM.
+
+    Example:
+        >>> KernelClassifier(8, 4, vectors=5)(torch.zeros(2, 8)).shape
+        torch.Size([2, 4])
+    """
+
+    support_vectors: Tensor
+    coefficients: Tensor
+    intercepts: Tensor
+    gamma: Tensor
+
+    def __init__(self, dim: int, outputs: int, *, vectors: int) -> None:
+        super().__init__()
+        if dim < 1 or outputs < 2 or vectors < 1:
+            raise ValueError(
+                f"expected a dim and vectors of at least 1 and 2 outputs or more, got {dim}, "
+                f"{vectors} and {outputs}"
+            )
+        self.outputs = outputs
+        self.pairs = list(combinations(range(outputs), 2))
+        pairs, wide = len(self.pairs), torch.float64
+        self.register_buffer("support_vectors", torch.zeros(vectors, dim, dtype=wide))
+        # one row a pair, 0 for the vectors of other classes
+        self.register_buffer("coefficients", torch.zeros(pairs, vectors, dtype=wide))
+        self.register_buffer("intercepts", torch.zeros(pairs, dtype=wide))
+        self.register_buffer("gamma", torch.ones((), dtype=wide))
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Tensor]) -> KernelClassifier:
+        """Build it from a ``state_dict``, whose shapes tell the sizes.
+
+        Raises:
+            ValueError: if a tensor is missing or its shape does not fit.
+
+        Example:
+            >>> head = KernelClassifier.from_state(KernelClassifier(8, 4, vectors=5).state_dict())
+            >>> head.outputs, tuple(head.support_vectors.shape)
+            (4, (5, 8))
+        """
+        try:
+            vectors, dim = state["support_vectors"].shape
+            # pairs = outputs (outputs - 1) / 2
+            outputs = round((1 + (1 + 8 * len(state["intercepts"])) ** 0.5) / 2)
+            head = cls(dim, outputs, vectors=vectors)
+            head.load_state_dict(state)
+        except (KeyError, RuntimeError) as error:
+            raise ValueError(f"this is no state of a kernel classifier: {error}") from error
+        return head
+
+    def pair_values(self, embeddings: Tensor) -> Tensor:
+        """Return ``(batch, pairs)``, positive for the first of the pairs (0, 1), (0, 2), ..."""
+        points, vectors = embeddings.to(self.support_vectors.dtype), self.support_vectors
+        squares = points.square().sum(1, keepdim=True) + vectors.square().sum(1)
+        distances = (squares - 2 * points @ vectors.T).clamp_min(0)
+        return torch.exp(-self.gamma * distances) @ self.coefficients.T + self.intercepts
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        """Return ``(batch, outputs)`` from ``(batch, dim)``, float32 for narrower input."""
+        values = self.pair_values(embeddings)
+        if self.outputs == 2:
+            scores = torch.cat([values, -values], dim=1) / 2
+        else:
+            scores = self._votes(values)
+        return scores.to(torch.promote_types(embeddings.dtype, torch.float32))
+
+    def _votes(self, values: Tensor) -> Tensor:
+        won = values.new_zeros(len(self.pairs), self.outputs)
+        lost = torch.zeros_like(won)
+        for pair, (first, second) in enumerate(self.pairs):
+            won[pair, first], lost[pair, second] = 1, 1
+        votes = (values >= 0).to(values) @ won + (values < 0).to(values) @ lost
+        sums = values @ (won - lost)
+        return votes + sums / (3 * (sums.abs() + 1))
+
+
+HEADS: dict[str, type[nn.Module]] = {
+    "classifier": Classifier,
+    "kernel": KernelClassifier,
+    "projection": Projection,
+}
 
 
 def copy_outputs(

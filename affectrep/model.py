@@ -172,10 +172,11 @@ class AffectModel(nn.Module):
     def card(self) -> str:
         """Return a model card in Markdown from the classes and the meta values."""
         lines = [f"# {self.meta.get('name', 'An affectrep model')}", ""]
+        encoder = self.settings["encoder"]
         facts = {
             "task": self.task,
             "outputs": ", ".join(self.outputs),
-            "encoder": self.settings["encoder"].get("checkpoint"),
+            "encoder": encoder.get("checkpoint") or encoder.get("name", "text"),
             **{key: value for key, value in self.meta.items() if key != "name"},
         }
         for key, value in facts.items():

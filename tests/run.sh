@@ -51,7 +51,7 @@ group() { # budget in seconds (0: none), function, title
 
 run_install() {
   # Not inside check: what it downloads is said while it runs.
-  if set_up demo,dev; then passed=$((passed + 1)); else
+  if set_up demo,dev,speech,espeak,egemaps; then passed=$((passed + 1)); else
     echo "1 failed: the set-up" && exit 1
   fi
   check "affectrep imports" "$VENV/bin/python" -c "import affectrep; affectrep.AffectModel"
@@ -111,11 +111,11 @@ full=''
 case "${1:-}" in full) full=yes && shift ;; esac
 wanted="install ${*:-all}"
 group 240 install "install"
-group 120 lint "lint and types"
-group 210 unit "unit"
-group 120 processes "processes"
-group 150 recipes "recipes"
-group 60 docs "docs"
+group 100 lint "lint and types"
+group 300 unit "unit"
+group 100 processes "processes"
+group 130 recipes "recipes"
+group 20 docs "docs"
 if [ -n "$full" ]; then
   group 0 slow "long faults"
   group 0 real "real data"

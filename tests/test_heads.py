@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from affectrep.heads import HEADS, Classifier, Projection, copy_outputs
+from affectrep.heads import HEADS, Classifier, KernelClassifier, Projection, copy_outputs
 
 
 def test_a_linear_classifier_is_a_matrix() -> None:
@@ -54,5 +54,60 @@ def test_outputs_are_copied_by_name() -> None:
     assert copy_outputs(Classifier(4, 1), ["joy"], other, ["joy"]) == []
 
 
+def kernel(outputs: int, vectors: int = 6) -> KernelClassifier:
+    head = KernelClassifier(3, outputs, vectors=vectors)
+    generator = torch.Generator().manual_seed(0)
+    for name in ("support_vectors", "coefficients", "intercepts"):
+        buffer = head.get_buffer(name)
+        buffer.copy_(torch.randn(buffer.shape, generator=generator, dtype=buffer.dtype))
+    return head
+
+
+def test_a_kernel_classifier_agrees_with_loops() -> None:
+    head, points = kernel(4), torch.randn(20, 3, dtype=torch.float64)
+    head.gamma.fill_(0.7)
+    for point, scores in zip(points, head(points), strict=True):
+        votes, sums, pair = [0.0] * 4, [0.0] * 4, 0
+        for i in range(4):
+            for j in range(i + 1, 4):
+                value = float(head.intercepts[pair])
+                for coefficient, vector in zip(
+                    head.coefficients[pair], head.support_vectors, strict=True
+                ):
+                    distance = float((point - vector).square().sum())
+                    value += float(coefficient) * 2.718281828459045 ** (-0.7 * distance)
+                votes[i if value >= 0 else j] += 1
+                sums[i] += value
+                sums[j] -= value
+                pair += 1
+        expected = [v + s / (3 * (abs(s) + 1)) for v, s in zip(votes, sums, strict=True)]
+        torch.testing.assert_close(scores.tolist(), expected)
+
+
+def test_a_kernel_classifier_keeps_its_precision_beside_half_and_single() -> None:
+    head, points = kernel(3), torch.randn(50, 3)
+    assert head(points).dtype == torch.float32
+    assert head(points.half()).dtype == torch.float32
+    torch.testing.assert_close(head.pair_values(points), head.pair_values(points.double()))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        torch.testing.assert_close(head(points), kernel(3)(points))
+
+
+@pytest.mark.parametrize("outputs", [2, 3, 4, 7])
+def test_a_state_tells_the_sizes_of_a_kernel_classifier(outputs: int) -> None:
+    head, points = kernel(outputs), torch.randn(5, 3)
+    again = KernelClassifier.from_state(head.state_dict())
+    assert again.outputs == outputs
+    assert again(points).shape == (5, outputs)
+    assert again(points).equal(head(points))
+    with pytest.raises(ValueError, match="no state of a kernel classifier"):
+        KernelClassifier.from_state(Classifier(3, outputs).state_dict())
+    with pytest.raises(ValueError, match="no state of a kernel classifier"):
+        KernelClassifier.from_state({**head.state_dict(), "coefficients": torch.zeros(1, 9)})
+    with pytest.raises(ValueError, match="2 outputs or more"):
+        KernelClassifier(3, 1, vectors=2)
+
+
 def test_the_table_of_heads() -> None:
     assert [HEADS["classifier"], HEADS["projection"]] == [Classifier, Projection]
+    assert HEADS["kernel"] is KernelClassifier

@@ -176,7 +176,7 @@ def test_constraints_are_names_and_versions():
 
 def test_extras_that_are_promised():
     extras = PROJECT["optional-dependencies"]
-    promised = {"speech", "face", "demo", "egemaps", "serve", "export", "dev", "all"}
+    promised = {"speech", "face", "demo", "egemaps", "espeak", "serve", "export", "dev", "all"}
     assert set(extras) == promised
     named = re.search(r"\[(.*)\]", extras["all"][0])
     assert named is not None

@@ -2,7 +2,7 @@
 
 from affectrep.build.loaders import build_loader, build_training_loader
 from affectrep.build.manifest import build_manifest
-from affectrep.build.model import build_model
+from affectrep.build.model import build_model, fit_encoder
 from affectrep.build.objective import build_objective, objective_values
 
 __all__ = [
@@ -11,5 +11,6 @@ __all__ = [
     "build_model",
     "build_objective",
     "build_training_loader",
+    "fit_encoder",
     "objective_values",
 ]

@@ -26,8 +26,10 @@ def build_manifest(config: Config) -> Manifest:
         raise ValueError(
             f"data.corpus={data.corpus}: unknown; there are {', '.join(sorted(CORPORA))}."
         )
+    if data.speech.roots and data.root is not None:
+        raise ValueError("data.root and data.speech.roots both name the data: give one of them.")
     manifest = CORPORA[data.corpus](
-        data.root,
+        dict(data.speech.roots) or data.root,
         protocol=data.protocol,
         columns=dict(data.columns) or None,
         labels=None if data.labels is None else dict(data.labels),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from affectrep.config import Config
 from affectrep.data.manifest import Manifest
 from affectrep.model import AffectModel
 
-__all__ = ["build_model"]
+__all__ = ["build_model", "fit_encoder"]
 
 
 def build_model(config: Config, manifest: Manifest) -> AffectModel:
@@ -15,10 +17,11 @@ def build_model(config: Config, manifest: Manifest) -> AffectModel:
     What a warm start took over stands in ``model.meta["warm_start"]``.
     """
     encoder = config.encoder.model_dump(mode="json")
-    if encoder.get("tuning") != "lora":
-        encoder.pop("lora", None)
-    elif encoder.get("lora") is None:
-        encoder["lora"] = {}
+    for part, key in (("lora", "lora"), ("adapters", "adapter")):
+        if part not in str(encoder.get("tuning")).split("+"):
+            encoder.pop(key, None)
+        elif encoder.get(key) is None:
+            encoder[key] = {}
     info = manifest.info
     model = AffectModel(
         encoder=encoder,
@@ -30,8 +33,30 @@ def build_model(config: Config, manifest: Manifest) -> AffectModel:
             "corpus": info.title,
             "licence": info.licence,
             "generated": info.generated,
+            **(_speech_meta(config) if info.modality == "speech" else {}),
         },
     )
     if config.training.warm_start is not None:
         model.meta["warm_start"] = model.warm_start(config.training.warm_start)
     return model
+
+
+def _speech_meta(config: Config) -> dict[str, Any]:
+    """Return what prediction must know: the longest input, s, and how features are standardised."""
+    section = config.data.speech
+    return {"max_seconds": section.max_seconds, "standardise": section.standardise}
+
+
+def fit_encoder(config: Config, manifest: Manifest, model: AffectModel) -> None:
+    """Give a fresh encoder what it takes from the training rows: mean and standard deviation.
+
+    Only encoders of speech that start from no checkpoint take any. Under a transductive condition
+    the input is standardised already.
+    """
+    if config.training.warm_start is not None or not hasattr(model.encoder, "fit"):
+        return
+    # only this modality needs its packages
+    from affectrep.build.speech_rows import training_features
+
+    if config.data.speech.standardise == "strict":
+        model.encoder.fit(training_features(config, manifest, model.encoder.preprocess))

@@ -1,4 +1,4 @@
-"""``affectrep predict``: name the emotion of texts, from the command line, files or a pipe."""
+"""``affectrep predict``: name the emotion of texts or of sound files, folders or a pipe of them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from affectrep.inference.predictor import Predictor
 
-__all__ = ["read_texts", "run"]
+__all__ = ["find_sounds", "read_texts", "run"]
 
 TABLES = {".csv": ",", ".tsv": "\t"}
+SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
 BAR = 20
 FEW = 64
 
@@ -33,24 +35,56 @@ def run(
     """Predict and print a table, or JSON lines, or write a file.
 
     Args:
-        model: shipped name, model folder, run folder or hub id.
-        inputs: texts, files (.txt, .csv, .tsv), or "-" for lines from standard input.
-        top: classes shown per text in the table.
+        model: shipped name, model folder, run folder or hub id; it decides what inputs mean.
+        inputs: for a model of text, texts, files (.txt, .csv, .tsv), or "-" for lines from
+            standard input; for one of speech, sound files, folders of them, or "-" for paths.
+        top: classes shown per input in the table.
         output: file to write instead of printing: CSV, or JSON lines with ``as_json`` or a name
             in .json or .jsonl.
-        as_json: one JSON object per text.
+        as_json: one JSON object per input.
 
     Raises:
-        ValueError: if a text, file or model cannot be used; nothing is written then.
+        ValueError: if a text, file or model cannot be used; nothing is written then. Sound files
+            that cannot be read are named after the others have been written.
     """
+    from affectrep.inference.predictor import Predictor
+
+    with _threads(1):
+        predictor = Predictor.load(model)
+    if predictor.modality == "speech":
+        _run_speech(predictor, inputs, partial(_show, top=top, output=output, as_json=as_json))
+        return
     texts = [text for given in inputs for text in read_texts(given)]
     if not texts:
         raise ValueError("there is no text to predict: give texts, a file, or lines to -")
-    from affectrep.inference.predictor import Predictor
-
     with _threads(1 if len(texts) <= FEW else None):
-        predictor = Predictor.load(model)
         rows = predictor.predict(texts)
+    _show(predictor, rows, top=top, output=output, as_json=as_json)
+
+
+def _run_speech(
+    predictor: Predictor, inputs: list[str], show: Callable[[Predictor, list[dict[str, Any]]], None]
+) -> None:
+    paths = list(dict.fromkeys(path for given in inputs for path in find_sounds(given)))
+    if not paths:
+        raise ValueError("there is no sound file to predict: give files, or folders of them")
+    broken: dict[str, str] = {}
+    rows = predictor.predict_clips(paths, broken=broken)
+    if rows:
+        show(predictor, rows)
+    if broken:
+        lines = "".join(f"\n- {reason}" for reason in broken.values())
+        raise ValueError(f"{len(broken)} of {len(paths)} sound files cannot be read:{lines}")
+
+
+def _show(
+    predictor: Predictor,
+    rows: list[dict[str, Any]],
+    *,
+    top: int,
+    output: Path | None,
+    as_json: bool,
+) -> None:
     if output is not None:
         lines = as_json or output.suffix in {".json", ".jsonl"}
         _replace(output, _json_lines(rows) if lines else _csv(rows))
@@ -61,11 +95,49 @@ def run(
     _print_notes(predictor, len(rows), output)
 
 
+def find_sounds(given: str) -> list[str]:
+    """Return the sound files of one argument of a speech model.
+
+    Args:
+        given: a sound file, a folder (all sound files below it, in order; hidden ones are left
+            out), or "-" for a path a line from standard input.
+
+    Raises:
+        ValueError: if there is no such file or folder, or it is a text or a folder without sound.
+    """
+    if given == "-":
+        lines = _lines(_decode(sys.stdin.buffer.read(), "standard input"))
+        return [path for line in lines for path in find_sounds(line.strip())]
+    path = Path(given)
+    if _is_file(path):
+        if path.suffix.lower() in {*TABLES, ".txt"}:
+            raise ValueError(f"{given} holds text, and this model hears speech: give sound files")
+        return [given]
+    if _is_folder(path):
+        found = [str(file) for file in sorted(path.rglob("*")) if _is_sound(file, path)]
+        if not found:
+            raise ValueError(f"the folder {given} holds no sound file ({', '.join(SOUNDS)})")
+        return found
+    if path.suffix.lower() in SOUNDS:
+        raise ValueError(f"{given} does not exist")
+    shown = given if len(given) <= 60 else given[:57] + "..."
+    raise ValueError(
+        f"{shown!r} is no file or folder, and this model hears speech: give sound files or folders "
+        "of them, or predict texts with a model of text"
+    )
+
+
+def _is_sound(file: Path, folder: Path) -> bool:
+    hidden = any(part.startswith((".", "__MACOSX")) for part in file.relative_to(folder).parts)
+    return file.suffix.lower() in SOUNDS and not hidden
+
+
 def read_texts(given: str) -> list[str]:
     """Return the texts of one argument: a text, a file's texts, or lines of standard input.
 
     Raises:
-        ValueError: if a file is missing or not UTF-8, lacks the column text, or has an empty text.
+        ValueError: if a file is missing or not UTF-8, lacks the column text, has an empty text, or
+            is a sound file.
 
     Example:
         >>> read_texts("so happy for you")
@@ -75,6 +147,10 @@ def read_texts(given: str) -> list[str]:
         return _lines(_decode(sys.stdin.buffer.read(), "standard input"))
     path = Path(given)
     is_table, is_file = path.suffix.lower() in TABLES, _is_file(path)
+    if path.suffix.lower() in SOUNDS and (is_file or " " not in given):
+        raise ValueError(
+            f"{given} is a sound file, and this model reads text: use a model of speech for it"
+        )
     if not (is_table or path.suffix.lower() == ".txt") or (" " in given and not is_file):
         if not given.strip():
             raise ValueError("a text is empty: give at least one word")
@@ -102,6 +178,13 @@ def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
     except (OSError, ValueError):  # a text that is too long for a file name
+        return False
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
         return False
 
 
@@ -150,12 +233,12 @@ def _csv(rows: list[dict[str, Any]]) -> str:
 
 def _replace(path: Path, content: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    unfinished = path.with_name(f".{path.name}.partial-{os.getpid()}")
     try:
-        partial.write_text(content, encoding="utf-8", newline="")
-        partial.replace(path)
+        unfinished.write_text(content, encoding="utf-8", newline="")
+        unfinished.replace(path)
     finally:
-        partial.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
 
 
 def _print_table(rows: list[dict[str, Any]], top: int) -> None:
@@ -164,7 +247,8 @@ def _print_table(rows: list[dict[str, Any]], top: int) -> None:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
-    table.add_column("text", overflow="fold", max_width=60)
+    first = "text" if "text" in rows[0] else "path"
+    table.add_column(first, overflow="fold", max_width=60)
     if "probabilities" in rows[0]:
         table.add_column("emotion", no_wrap=True)
         table.add_column("p", justify="right", no_wrap=True)
@@ -173,7 +257,7 @@ def _print_table(rows: list[dict[str, Any]], top: int) -> None:
         table.add_column("valence", justify="right")
         table.add_column("arousal", justify="right")
     for row in rows:
-        shown = Text(row["text"])
+        shown = Text(row[first])
         for cells in _cells(row, top):
             table.add_row(shown, *(Text(cell) for cell in cells))
             shown = Text("")
@@ -196,7 +280,8 @@ def _print_notes(
 ) -> None:
     stream = stream or sys.stderr
     if output is not None:
-        print(f"{output}: {count} texts", file=stream)
+        noun = "texts" if predictor.modality == "text" else "clips"
+        print(f"{output}: {count} {noun}", file=stream)
     if predictor.model.task == "multilabel" and output is None:
         print(f"* from probability {predictor.threshold:g} on", file=stream)
     if predictor.model.meta.get("generated"):

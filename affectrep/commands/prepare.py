@@ -11,12 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from affectrep.build import build_manifest
+from affectrep.commands.preflight import find_problems
 from affectrep.config import load_config
-from affectrep.data.checks import Problem, check_manifest, require_clean
+from affectrep.data.checks import Problem, require_clean
 from affectrep.data.manifest import SPLITS, Manifest
 from affectrep.data.rows import compare_rows, write_rows
 
-__all__ = ["class_counts", "run"]
+__all__ = ["class_counts", "label_maps", "run"]
 
 console = Console(soft_wrap=True, highlight=False)
 _LARGE = 10_000
@@ -29,6 +30,7 @@ def run(
     *,
     rows: Path | None = None,
     write_rows_to: Path | None = None,
+    write_set_to: Path | None = None,
 ) -> Manifest:
     """Print the data card of the corpus that a configuration names.
 
@@ -37,19 +39,23 @@ def run(
         overrides: ``key.sub=value`` instead of the file's values.
         rows: row list to compare with.
         write_rows_to: where to write the row list; more than 10,000 rows become one file a split.
+        write_set_to: folder for the tables of a speech set, one per corpus; it can be the
+            data.root of corpus speech_set. Sound files stay where they are.
 
     Raises:
-        ValueError: if the data has errors, or differs from the row list: after everything that is
-            known has been printed.
+        ValueError: if the data has errors, differs from the row list, or is no speech where a
+            speech set is to be written: after everything that is known has been printed.
         FileNotFoundError: if the data or the row list is missing.
     """
     manifest = build_manifest(load_config(config, overrides or []))
-    problems = check_manifest(manifest)
+    problems = find_problems(manifest)
     _print_card(manifest, problems)
     require_clean(problems)
     if write_rows_to is not None:
         for file in write_rows(manifest, write_rows_to, per_split=len(manifest.rows) > _LARGE):
             console.print(f"Row list written to {file}")
+    if write_set_to is not None:
+        _write_set(manifest, write_set_to)
     if rows is not None:
         _compare(manifest, rows)
     return manifest
@@ -78,12 +84,48 @@ def class_counts(manifest: Manifest) -> pd.DataFrame:
     return pd.DataFrame(counts, index=classes)
 
 
+def label_maps(rows: pd.DataFrame) -> list[str]:
+    """Return per corpus a sentence that says which of its emotion words became which class.
+
+    Args:
+        rows: of a speech manifest, with ``source_label``.
+
+    Example:
+        >>> label_maps(pd.DataFrame({"corpus": ["x"] * 3, "label": ["happy", "happy", "sad"],
+        ...                          "source_label": ["joy", "happiness", "sad"]}))
+        ['labels of x: happiness -> happy (1), joy -> happy (1), sad (1)']
+    """
+    lines = []
+    for corpus, part in rows.groupby("corpus", sort=True):
+        counts = part.groupby(["source_label", "label"]).size()
+        words = [
+            f"{word if word == label else f'{word} -> {label}'} ({count:,})"
+            for (word, label), count in counts.items()
+        ]
+        lines.append(f"labels of {corpus}: {', '.join(words)}")
+    return lines
+
+
+def _write_set(manifest: Manifest, folder: Path) -> None:
+    needed = {"corpus", "source_label", "official_split"}
+    if manifest.info.modality != "speech" or not needed <= set(manifest.rows):
+        raise ValueError(f"{manifest.info.title} is no speech corpus: --write-set has no table")
+    # only this modality needs its packages
+    from affectrep.data.corpora.speech_tables import write_speech_set
+
+    for file in write_speech_set(manifest, folder):
+        console.print(f"Table written to {file}", markup=False)
+    console.print(f"Use it as data.corpus=speech_set data.root={folder}", markup=False)
+
+
 def _print_card(manifest: Manifest, problems: list[Problem]) -> None:
     info = manifest.info
     lines = [f"{info.title}: {info.modality}, {info.task}", f"licence: {info.licence}"]
     lines += [f"source: {info.source}"]
     if info.generated:
         lines.append("generated: written by a program; figures on it are no benchmark")
+    if {"corpus", "source_label"} <= set(manifest.rows):
+        lines += label_maps(manifest.rows)
     lines += [f"left out: {count:,} rows, {reason}" for reason, count in info.dropped.items()]
     lines += [f"note: {note}" for note in info.notes]
     console.print(Text("\n".join(lines)))

@@ -23,9 +23,11 @@ from affectrep.build import (
     build_model,
     build_objective,
     build_training_loader,
+    fit_encoder,
 )
+from affectrep.commands.preflight import find_problems
 from affectrep.config import Config, differing_keys, load_config, to_yaml
-from affectrep.data.checks import check_manifest, require_clean
+from affectrep.data.checks import require_clean
 from affectrep.data.label_noise import flipped_rows
 from affectrep.data.manifest import Manifest
 from affectrep.evaluation.evaluate import predict_rows, score
@@ -67,7 +69,7 @@ def run(
         return
     state = _prepare_machine(settings)
     manifest = build_manifest(settings)
-    _check(manifest, folder)
+    _check(manifest, folder, state.is_main_process)
     trainer = _build_trainer(settings, manifest, folder, state)
     if dry_run:
         _print_estimate(trainer, output)
@@ -127,11 +129,11 @@ def _has_bf16() -> bool:
     return not found or any(found.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
-def _check(manifest: Manifest, folder: RunFolder) -> None:
-    problems = check_manifest(manifest)
+def _check(manifest: Manifest, folder: RunFolder, main: bool) -> None:
+    problems = find_problems(manifest, read_sound=main)
     for problem in problems:
-        if problem.severity != "error":
-            console.print(f"{problem.severity}: {problem.message}")
+        if problem.severity != "error" and main:
+            console.print(f"{problem.severity}: {problem}", markup=False)
     require_clean(problems)
     if folder.data.is_file():
         before = json.loads(folder.data.read_text(encoding="utf-8"))["fingerprint"]
@@ -146,7 +148,9 @@ def _check(manifest: Manifest, folder: RunFolder) -> None:
 def _build_trainer(
     config: Config, manifest: Manifest, folder: RunFolder, state: PartialState
 ) -> Trainer:
-    model = build_model(config, manifest).to(state.device)
+    model = build_model(config, manifest)
+    fit_encoder(config, manifest, model)
+    model = model.to(state.device)
     for note in model.meta.get("warm_start", []):
         console.print(f"note: {note}")
     objective: Any = build_objective(config, manifest, dim=model.encoder.dim)

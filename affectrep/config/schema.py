@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from affectrep.config.encoders import EncoderConfig, TextEncoderConfig
 from affectrep.config.objectives import (
     ContrastConfig,
     CrossEntropyConfig,
@@ -14,6 +15,7 @@ from affectrep.config.objectives import (
     SupConConfig,
 )
 from affectrep.config.section import Section
+from affectrep.config.speech import SpeechDataConfig
 
 __all__ = [
     "Config",
@@ -82,31 +84,7 @@ class DataConfig(Section):
     )
     bucket_by_length: bool = Field(True, description="batch rows of similar length together")
     workers: int = Field(0, ge=0, description="decoding processes")
-
-
-class LoraSettings(Section):
-    """Low-rank adaptation through peft."""
-
-    rank: int = Field(16, ge=1)
-    alpha: float = Field(32.0, gt=0)
-    dropout: float = Field(0.0, ge=0, lt=1)
-    targets: list[str] = Field(default_factory=lambda: ["query", "key", "value", "dense"])
-
-
-class TextEncoderConfig(Section):
-    """A Hugging Face text encoder."""
-
-    name: Literal["text"] = "text"
-    checkpoint: str = Field(description="hub id, local folder, or bundled:minilm")
-    pooling: Literal["mean", "cls", "attention"] = "mean"
-    tuning: Literal["full", "frozen", "lora"] = "full"
-    lora: LoraSettings | None = Field(None, description="used when tuning is lora")
-    max_tokens: int = Field(128, ge=4, description="longer texts are cut, and counted")
-    dropout: float | None = Field(None, ge=0, lt=1, description="null keeps the checkpoint's")
-    attention_dropout: float | None = Field(None, ge=0, lt=1)
-
-
-EncoderConfig = TextEncoderConfig
+    speech: SpeechDataConfig = SpeechDataConfig()
 
 
 class HeadConfig(Section):

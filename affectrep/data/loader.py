@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from affectrep.batch import Batch
-from affectrep.data.samplers import BatchSampler, micro_batches, rank_share
+from affectrep.data.samplers import Sampler, micro_batches, rank_share
 
 __all__ = ["Collate", "InOrder", "StepLoader"]
 
@@ -45,7 +45,7 @@ class StepLoader:
     def __init__(
         self,
         rows: Any,
-        sampler: BatchSampler,
+        sampler: Sampler,
         collate: Collate,
         *,
         budget: tuple[Sequence[int], int] | None = None,
@@ -63,6 +63,8 @@ class StepLoader:
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[list[Batch]]:
         """Yield the steps of an epoch from step ``start`` on."""
+        if hasattr(self.rows, "set_epoch"):  # crops and effects of this epoch
+            self.rows.set_epoch(epoch)
         plan = [
             micro_batches(rank_share(batch, self.rank, self.world), self.lengths, self.max_tokens)
             for batch in self._batches(epoch)[start:]

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BatchSampler", "micro_batches", "rank_share"]
+__all__ = ["BatchSampler", "Sampler", "micro_batches", "rank_share"]
 
 _CHUNK_BATCHES = 64
+
+
+class Sampler(Protocol):
+    """What a loader needs of a sampler: a plan that depends on the epoch alone."""
+
+    def epoch(self, epoch: int) -> list[list[int]]:
+        """Return the batches of an epoch, each a list of row indices."""
 
 
 class BatchSampler:

@@ -7,7 +7,13 @@ from typing import Any
 
 __all__ = ["ENCODERS", "encoder_class"]
 
-ENCODERS = {"text": "affectrep.encoders.text:TextEncoder"}
+ENCODERS = {
+    "text": "affectrep.encoders.text:TextEncoder",
+    "speech": "affectrep.encoders.speech:SpeechEncoder",
+    "functionals": "affectrep.encoders.vector_encoder:FunctionalsEncoder",
+    "egemaps": "affectrep.encoders.vector_encoder:EgemapsEncoder",
+    "crnn": "affectrep.encoders.crnn:CrnnEncoder",
+}
 
 
 def encoder_class(name: str) -> Any:
@@ -22,7 +28,7 @@ def encoder_class(name: str) -> Any:
         >>> encoder_class("smell")
         Traceback (most recent call last):
         ...
-        ValueError: unknown encoder smell; there is text
+        ValueError: unknown encoder smell; there is text, speech, functionals, egemaps, crnn
     """
     if name not in ENCODERS:
         raise ValueError(f"unknown encoder {name}; there is {', '.join(ENCODERS)}")

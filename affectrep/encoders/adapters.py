@@ -7,7 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["LORA_DEFAULTS", "add_lora", "fold_lora", "lora_settings"]
+__all__ = [
+    "LORA_DEFAULTS",
+    "SPEECH_LORA_DEFAULTS",
+    "add_lora",
+    "fold_lora",
+    "lora_settings",
+    "plain_name",
+    "speech_targets",
+]
 
 LORA_DEFAULTS: dict[str, Any] = {
     "rank": 16,
@@ -16,11 +24,27 @@ LORA_DEFAULTS: dict[str, Any] = {
     "targets": ["query", "key", "value", "dense"],
 }
 
+SPEECH_LORA_DEFAULTS: dict[str, Any] = {**LORA_DEFAULTS, "targets": ["q", "k", "v", "out"]}
+SPEECH_TARGETS = {
+    "q": ("q_proj",),
+    "k": ("k_proj",),
+    "v": ("v_proj",),
+    "out": ("out_proj",),
+    "ff_in": ("intermediate_dense", "fc1"),
+    "ff_out": ("output_dense", "fc2"),
+}
+
 DOWN, UP, BASE = ".lora_A.default.weight", ".lora_B.default.weight", ".base_layer"
 
 
-def lora_settings(given: dict[str, Any] | None) -> dict[str, Any]:
+def lora_settings(
+    given: dict[str, Any] | None, defaults: dict[str, Any] = LORA_DEFAULTS
+) -> dict[str, Any]:
     """Fill in the defaults.
+
+    Args:
+        given: the keys that a caller sets.
+        defaults: `LORA_DEFAULTS` for text, `SPEECH_LORA_DEFAULTS` for speech.
 
     Raises:
         ValueError: if a key is unknown.
@@ -34,7 +58,35 @@ def lora_settings(given: dict[str, Any] | None) -> dict[str, Any]:
         raise ValueError(
             f"unknown key encoder.lora.{min(unknown)}; there are {', '.join(LORA_DEFAULTS)}"
         )
-    return {**LORA_DEFAULTS, **(given or {})}
+    return {**defaults, **(given or {})}
+
+
+def speech_targets(names: list[str]) -> list[str]:
+    """Return the layers that our short names mean in wav2vec2, WavLM, HuBERT and Whisper.
+
+    Raises:
+        ValueError: if a name is unknown or there is none.
+
+    Example:
+        >>> speech_targets(["q", "out"])
+        ['q_proj', 'out_proj']
+    """
+    unknown = [name for name in names if name not in SPEECH_TARGETS]
+    if unknown or not names:
+        raise ValueError(
+            f"encoder.lora.targets {names}: expected some of {', '.join(SPEECH_TARGETS)}"
+        )
+    return [layer for name in names for layer in SPEECH_TARGETS[name]]
+
+
+def plain_name(key: str) -> str:
+    """Return the name that a weight has in the checkpoint, without the adapters around it.
+
+    Example:
+        >>> plain_name("layers.0.attention.out_proj.base_layer.base_layer.weight")
+        'layers.0.attention.out_proj.weight'
+    """
+    return key.replace(BASE, "")
 
 
 def add_lora(backbone: nn.Module, settings: dict[str, Any]) -> None:
@@ -85,12 +137,13 @@ def fold_lora(state: dict[str, Tensor], settings: dict[str, Any]) -> dict[str, T
         {'x.weight': tensor([[2.]])}
     """
     scale = settings["alpha"] / settings["rank"]
-    folded = {key.replace(BASE, ""): value for key, value in state.items() if ".lora_" not in key}
+    folded = {plain_name(key): value for key, value in state.items() if ".lora_" not in key}
     with torch.no_grad():
         for key in state:
             if key.endswith(DOWN):
                 name = key.removesuffix(DOWN)
                 delta = state[name + UP].float() @ state[key].float()
-                weight = folded[name + ".weight"]
-                folded[name + ".weight"] = (weight.float() + scale * delta).to(weight.dtype)
+                target = plain_name(name) + ".weight"
+                weight = folded[target]
+                folded[target] = (weight.float() + scale * delta).to(weight.dtype)
     return folded

@@ -18,6 +18,7 @@ from affectrep.encoders.preprocess import TextPreprocess
 
 __all__ = [
     "Pretrained",
+    "commit_of",
     "empty_backbone",
     "hidden_size",
     "load_pretrained",
@@ -95,14 +96,33 @@ def load_pretrained(
     with in_words(checkpoint), quiet():
         from transformers import AutoConfig, AutoTokenizer
 
-        config = AutoConfig.from_pretrained(location, revision=revision or "main")
-        tokenizer = AutoTokenizer.from_pretrained(location, revision=revision or "main")
+        commit = commit_of(location, revision)
+        pinned = commit or revision or "main"  # all files of one state of the repository
+        config = AutoConfig.from_pretrained(location, revision=pinned)
+        tokenizer = AutoTokenizer.from_pretrained(location, revision=pinned)
         set_dropout(config, DROPOUTS, dropout)
         set_dropout(config, ATTENTION_DROPOUTS, attention_dropout)
-        backbone = read_weights(location, config, revision)
+        backbone = read_weights(location, config, pinned)
     preprocess = _preprocess(tokenizer, config, max_tokens)
     values = json.loads(config.to_json_string(use_diff=False))
-    return Pretrained(backbone, preprocess, values, _reference(checkpoint, config))
+    return Pretrained(backbone, preprocess, values, _reference(checkpoint, commit))
+
+
+def commit_of(location: str, revision: str | None = None) -> str | None:
+    """Return the commit that a hub id's branch or tag stands at now, None for a folder.
+
+    The file's place in the hub's cache tells it; configurations do not carry it any more.
+
+    Raises:
+        OSError: if the repository cannot be reached and is not in the cache.
+    """
+    if Path(location).is_dir():
+        return None
+    from transformers.utils.hub import cached_file, extract_commit_hash
+
+    found = cached_file(location, "config.json", revision=revision or "main")
+    commit: str | None = extract_commit_hash(found, None)
+    return commit
 
 
 def hidden_size(config: dict[str, Any]) -> int:
@@ -225,13 +245,12 @@ def _preprocess(tokenizer: Any, config: Any, max_tokens: int) -> TextPreprocess:
     return TextPreprocess(backend, max_tokens=max_tokens, pad_id=pad)
 
 
-def _reference(checkpoint: str, config: Any) -> dict[str, str] | None:
+def _reference(checkpoint: str, commit: str | None) -> dict[str, str] | None:
     if checkpoint.startswith(PREFIX):
         digest = BUNDLED[checkpoint.removeprefix(PREFIX)].sha256
         return {"checkpoint": checkpoint, "sha256": digest}
     if Path(checkpoint).expanduser().is_dir():
         return None
-    commit = getattr(config, "_commit_hash", None)
     return {"checkpoint": checkpoint} | ({"revision": commit} if commit else {})
 
 

@@ -1,4 +1,4 @@
-"""Attackers of leakage probes: classifiers that choose their own size inside their training part."""
+"""Attackers of leakage probes: classifiers that choose their size inside their training part."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ _INNER = 0.25  # share of the training rows on which settings are chosen
 _EVERY = 5  # steps between two looks at them
 _PATIENCE = 12  # looks without a better one
 _RATE = 1e-2
+_TINY = 1e-12  # a probability below it counts as this
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,7 @@ class Attack:
     Args:
         prior: ``(classes,)`` shares of the training rows.
         chosen: the settings that were chosen.
-        posterior: maps ``(rows, dim)`` to log probabilities ``(rows, classes)``.
+        posterior: maps ``(rows, dim)`` to log probabilities ``(rows, classes)``, none below -27.6.
     """
 
     prior: Array
@@ -71,7 +72,7 @@ class Attacker:
     """
 
     kind: Literal["linear", "mlp"] = "linear"
-    strengths: tuple[float, ...] = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+    strengths: tuple[float, ...] = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
     units: tuple[int, ...] = (32, 128)
     decays: tuple[float, ...] = (1e-2, 1.0)
     steps: int = 300
@@ -111,12 +112,11 @@ class Attacker:
     ) -> tuple[dict[str, Any], Callable[[Array], Array]]:
         best, lowest = self.strengths[0], np.inf
         for strength in self.strengths if inner.any() else ():
-            model = _logistic(points[~inner], codes[~inner], strength)
-            found = model.predict_log_proba(points[inner])
+            found = _logistic(points[~inner], codes[~inner], strength)(points[inner])
             loss = -found[np.arange(inner.sum()), codes[inner]].mean()
             if loss < lowest:
                 best, lowest = strength, loss
-        return {"c": best}, _logistic(points, codes, best).predict_log_proba
+        return {"c": best}, _logistic(points, codes, best)
 
     def _hidden(
         self, points: Array, codes: Array, inner: Array, prior: Array
@@ -135,8 +135,8 @@ class Attacker:
 
         def posterior(values: Array) -> Array:
             with torch.no_grad():
-                found: Array = net(torch.from_numpy(values).float()).log_softmax(1).numpy()
-            return found.astype(np.float64)
+                found = net(torch.from_numpy(values).float()).double().log_softmax(1)
+            return np.asarray(np.maximum(found.numpy(), np.log(_TINY)))
 
         return {"units": units, "decay": decay, "steps": steps}, posterior
 
@@ -192,14 +192,15 @@ def known_rows(names: Sequence[Any] | Array) -> Array:
     return np.array(plain, dtype=np.bool_)
 
 
-def _logistic(points: Array, codes: Array, strength: float) -> Any:
+def _logistic(points: Array, codes: Array, strength: float) -> Callable[[Array], Array]:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     with warnings.catch_warnings():
         # separable speakers have no finite optimum worth waiting for
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return LogisticRegression(C=strength, max_iter=500).fit(points, codes)
+        model = LogisticRegression(C=strength, max_iter=500).fit(points, codes)
+    return lambda values: np.log(np.maximum(model.predict_proba(values), _TINY))
 
 
 def _network(dim: int, units: int, prior: Array, seed: int) -> nn.Sequential:

@@ -57,9 +57,9 @@ def embedding_map(
     """
     values, columns = np.asarray(embeddings, np.float64), dict(labels or {})
     _check(ids, values, columns)
-    kept = np.arange(len(ids))
+    kept = list(range(len(ids)))
     if len(ids) > _MOST:
-        kept = np.sort(np.random.default_rng(seed).choice(len(ids), _MOST, replace=False))
+        kept = sorted(np.random.default_rng(seed).choice(len(ids), _MOST, replace=False).tolist())
     length = np.linalg.norm(values[kept], axis=1, keepdims=True)
     unit = values[kept] / np.where(length > 0, length, 1)
     if method == "pca":
@@ -79,7 +79,8 @@ def _principal(unit: Array) -> tuple[Array, dict[str, Any]]:
     from sklearn.decomposition import PCA
 
     found = PCA(2, svd_solver="full")
-    places = found.fit_transform(unit)
+    with np.errstate(invalid="ignore"):  # equal rows have no variance to explain
+        places = found.fit_transform(unit)
     return places, {"explained": float(np.nan_to_num(found.explained_variance_ratio_).sum())}
 
 
@@ -87,7 +88,13 @@ def _neighbours(unit: Array, perplexity: float, seed: int) -> tuple[Array, dict[
     from sklearn.manifold import TSNE
 
     cut = min(float(perplexity), (len(unit) - 1) / 3)
-    found = TSNE(2, perplexity=cut, init="pca", learning_rate="auto", random_state=seed)
+    start, _ = _principal(unit)
+    width = float(start[:, 0].std())
+    # where all rows are one, scikit-learn's own start would divide by 0 and crash
+    random = np.random.default_rng(seed).standard_normal(start.shape)
+    start = start / width if width > 0 else random
+    start = (1e-4 * start).astype(np.float32)
+    found = TSNE(2, perplexity=cut, init=start, learning_rate="auto", random_state=seed)
     places = found.fit_transform(unit.astype(np.float32))
     return places, {"perplexity": cut, "kl_divergence": float(found.kl_divergence_)}
 

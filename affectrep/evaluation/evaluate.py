@@ -68,6 +68,38 @@ class Predictions:
         powers = np.exp(scores - scores.max(1, keepdims=True))
         return np.asarray(powers / powers.sum(1, keepdims=True))
 
+    def merged(self) -> Predictions:
+        """Return one row an id, in the order of first occurrence; itself where ids are unique.
+
+        The segments of a long clip share its id. Their scores are averaged before softmax, so
+        that the clip's probabilities are the normalised geometric mean of its segments', and so
+        are their embeddings; each segment counts the same. The labels are those of the first.
+
+        Raises:
+            ValueError: if rows with one id have different labels.
+
+        Example:
+            >>> scores = np.array([[2.0, 0.0], [1.0, 1.0], [0.0, 2.0]])
+            >>> p = Predictions(["a", "b", "a"], np.array([0, 1, 0]), scores).merged()
+            >>> p.ids, p.labels.tolist(), p.scores.tolist()
+            (['a', 'b'], [0, 1], [[1.0, 1.0], [1.0, 1.0]])
+        """
+        places: dict[str, int] = {}
+        of_row = np.array([places.setdefault(name, len(places)) for name in self.ids], dtype=int)
+        if len(places) == len(self.ids):
+            return self
+        first = np.unique(of_row, return_index=True)[1]
+        apart = (self.labels != self.labels[first][of_row]).reshape(len(self.ids), -1).any(1)
+        if apart.any():
+            name = self.ids[int(np.flatnonzero(apart)[0])]
+            raise ValueError(f"the rows of {name} have different labels: give each row its own id")
+        return Predictions(
+            list(places),
+            self.labels[first],
+            _means(self.scores, of_row),
+            None if self.embeddings is None else _means(self.embeddings, of_row),
+        )
+
     def select(self, rows: Array) -> Predictions:
         """Return the rows named by a boolean mask or by indices, in that order."""
         index = np.flatnonzero(rows) if rows.dtype == bool else rows
@@ -89,8 +121,9 @@ def predict_rows(
     autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
     keep_embeddings: bool = False,
 ) -> Predictions:
-    """Return the model's predictions in the order of the batches.
+    """Return the model's predictions in the order of the batches, one row an id.
 
+    Rows with one id, as the segments of a long clip are, become one row: `Predictions.merged`.
     The model runs in evaluation mode and goes back to the mode it was in. It must already be on
     ``device``.
 
@@ -121,7 +154,7 @@ def predict_rows(
     if not parts:
         raise ValueError("there are no rows to predict; is the split empty?")
     labels, scores, *rest = (torch.cat(column).numpy() for column in zip(*parts, strict=True))
-    return Predictions(ids, labels, scores, rest[0] if rest else None)
+    return Predictions(ids, labels, scores, rest[0] if rest else None).merged()
 
 
 def score(
@@ -183,6 +216,13 @@ def statistics(
     if threshold is None:
         raise ValueError("multi-label predictions need the threshold that validation chose")
     return multilabel_statistics(predictions.labels, predictions.probabilities(task) >= threshold)
+
+
+def _means(values: Array, groups: Array) -> Array:
+    """Return the mean of the rows ``(rows, width)`` of each group 0, 1, ..., in their type."""
+    totals = np.zeros((int(groups.max()) + 1, values.shape[1]))
+    np.add.at(totals, groups, values)
+    return np.asarray(totals / np.bincount(groups)[:, None], dtype=values.dtype)
 
 
 def _cross_entropy(predictions: Predictions) -> float:

@@ -15,7 +15,6 @@ from affectrep.evaluation.intervals import Interval
 __all__ = ["Verification", "compare_verification", "equal_error_rate", "verify_speakers"]
 
 Array = NDArray[Any]
-_CELLS = 5_000_000  # trials times resamples held at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,10 +65,10 @@ def equal_error_rate(scores: Array, same: Array, weights: Array | None = None) -
         )
     if not np.isfinite(scores).all():
         raise ValueError("expected finite scores, found NaN or infinity")
-    trials = _Trials(scores, same)
     if not (weights[same].sum() > 0 and weights[~same].sum() > 0):
         raise ValueError("expected genuine and impostor trials, one kind has none")
-    return float(trials.rates(weights[None])[0])
+    trials = _Trials(scores, same)
+    return trials.rate(weights[trials.genuine], weights[trials.impostor])
 
 
 def verify_speakers(
@@ -159,37 +158,38 @@ def compare_verification(side_a: Verification, side_b: Verification) -> Interval
 
 
 class _Trials:
-    """Trials sorted once, so that each set of weights costs two cumulative sums."""
+    """Trials sorted once, so that each set of weights costs one cumulative sum."""
 
     def __init__(self, scores: Array, same: Array) -> None:
-        self.order = np.argsort(-scores, kind="stable")
-        ordered = scores[self.order]
-        self.same = same[self.order]
-        # the last trial of each run of equal scores
-        self.ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
+        order = np.argsort(-scores, kind="stable")
+        ordered, kinds = scores[order], same[order]
+        self.genuine, self.impostor = order[kinds], order[~kinds]
+        # the last trial of each run of equal scores, and the start before all
+        ends = np.append(np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True)) + 1, 0)
+        self.ends = np.sort(ends)
+        self.found = np.append(0, kinds.cumsum())[self.ends]
 
-    def rates(self, weights: Array) -> Array:
-        """Return ``(sets,)`` equal error rates for weights ``(sets, trials)``."""
-        ordered = weights[:, self.order]
-        let_in = _shares(np.where(self.same, 0, ordered), self.ends)
-        refused = 1 - _shares(np.where(self.same, ordered, 0), self.ends)
-        gap = let_in - refused  # rises from -1 to 1
-        at = (gap >= 0).argmax(axis=1)
-        row = np.arange(len(weights))
-        before, after = gap[row, at - 1], gap[row, at]
-        part = before / (before - after)
-        found: Array = let_in[row, at - 1] + part * (let_in[row, at] - let_in[row, at - 1])
-        return found
+    def rate(self, genuine: Array, impostor: Array) -> float:
+        """Return the equal error rate for weights of the sorted trials of each kind."""
+        let_in, found = impostor.cumsum(), genuine.cumsum()
+
+        def at(place: int) -> tuple[float, float]:
+            """Return the share of impostors let in, and how far it lies above that refused."""
+            hits = int(self.found[place])
+            misses = int(self.ends[place]) - hits
+            wrong = float(let_in[misses - 1] / let_in[-1]) if misses else 0.0
+            right = float(found[hits - 1] / found[-1]) if hits else 0.0
+            return wrong, wrong - (1 - right)
+
+        low, high = 0, len(self.ends) - 1
+        while high - low > 1:  # the gap rises from -1 to 1
+            middle = (low + high) // 2
+            low, high = (low, middle) if at(middle)[1] >= 0 else (middle, high)
+        (before, gap_before), (after, gap_after) = at(low), at(high)
+        return before + gap_before / (gap_before - gap_after) * (after - before)
 
 
-def _shares(weights: Array, ends: Array) -> Array:
-    sums = weights.cumsum(axis=1)[:, ends]
-    return np.concatenate([np.zeros((len(weights), 1)), sums / sums[:, -1:]], axis=1)
-
-
-def _at_most(
-    rows: Array, names: Array, limit: int | None, generator: np.random.Generator
-) -> Array:
+def _at_most(rows: Array, names: Array, limit: int | None, generator: np.random.Generator) -> Array:
     if limit is None:
         return rows
     if limit < 2:
@@ -221,16 +221,15 @@ def _resample(
     draws: tuple[int, np.random.Generator],
 ) -> Array:
     resamples, generator = draws
-    same, found = first == second, []
-    chunk = max(1, _CELLS // len(first))
+    same = first[trials.genuine]
+    pairs = first[trials.impostor], second[trials.impostor]
+    found: list[float] = []
     while len(found) < resamples:
-        size = min(chunk, resamples - len(found))
-        counts = generator.multinomial(speakers, np.full(speakers, 1 / speakers), size=size)
-        one, two = counts[:, first], counts[:, second]
-        weights = np.where(same, one, one * two).astype(np.float64)
+        counts = generator.multinomial(speakers, np.full(speakers, 1 / speakers))
+        genuine, impostor = counts[same], counts[pairs[0]] * counts[pairs[1]]
         # a draw without one kind of trial has no rate: draw again
-        usable = (weights[:, same].sum(1) > 0) & (weights[:, ~same].sum(1) > 0)
-        found += trials.rates(weights[usable]).tolist() if usable.any() else []
+        if genuine.any() and impostor.any():
+            found.append(trials.rate(genuine, impostor))
     return np.array(found)
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from affectrep.encoders.checkpoint import hidden_size, load_pretrained, locate
+from affectrep.encoders.checkpoint import commit_of, hidden_size, load_pretrained, locate
 from tests.encoders.tiny import TEXTS, tiny_checkpoint
 
 
@@ -85,3 +85,44 @@ def test_folders_that_do_not_serve(tmp_path: Path) -> None:
 def test_an_unreachable_hub_names_a_folder_that_would_serve() -> None:
     with pytest.raises(ValueError, match=r"A folder \./bert-nowhere with config\.json"):
         load_pretrained("affectrep-tests/bert-nowhere")
+
+
+def test_a_hub_checkpoint_is_pinned_and_found_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A repository that lies in the hub's cache, as after a download; its branch then moves on."""
+    from huggingface_hub import constants
+
+    from affectrep.encoders.text import TextEncoder
+
+    old, new = "0123456789abcdef0123456789abcdef01234567", "f" * 40
+    repository = tmp_path / "models--lab--tiny-bert"
+    tiny_checkpoint(repository / "snapshots" / old)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(old, encoding="utf-8")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    assert commit_of("lab/tiny-bert") == old
+    encoder = TextEncoder("lab/tiny-bert", tuning="frozen", max_tokens=16).eval()
+    reference = {"checkpoint": "lab/tiny-bert", "revision": old}
+    assert encoder.stored_reference() == reference
+    model = tmp_path / "model"
+    model.mkdir()
+    encoder.save(model)
+
+    later = Path(tiny_checkpoint(repository / "snapshots" / new))
+    weights = {k: v + 0.1 for k, v in load_file(later / "model.safetensors").items()}
+    save_file(weights, later / "model.safetensors", metadata={"format": "pt"})
+    (repository / "refs" / "main").write_text(new, encoding="utf-8")
+    moved = TextEncoder("lab/tiny-bert", tuning="frozen", max_tokens=16).eval()
+    assert moved.stored_reference() == {**reference, "revision": new}
+    again = TextEncoder.restore(
+        model, encoder.weights(), settings={"tuning": "frozen"}, reference=reference
+    ).eval()
+    inputs = encoder.preprocess(TEXTS)
+    expected = encoder(inputs).embeddings
+    assert again(inputs).embeddings.equal(expected)
+    assert not torch.allclose(moved(inputs).embeddings, expected, atol=1e-3)
+
+
+def test_a_folder_has_no_commit(tiny: Path) -> None:
+    assert commit_of(str(tiny)) is None

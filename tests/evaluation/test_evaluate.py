@@ -100,3 +100,48 @@ def test_select() -> None:
     found = predict_rows(Toy(), batches()).select(np.array([True, False, True, False, False]))
     assert found.ids == ["a", "c"]
     assert found.labels.tolist() == [0, 2]
+
+
+def test_segments_of_a_clip_become_one_row() -> None:
+    names, labels = list("abbab"), np.array([0, 1, 1, 0, 1])
+    random = np.random.default_rng(0)
+    scores, points = random.normal(size=(2, 5, 3)).astype(np.float32)
+    found = Predictions(names, labels, scores, points).merged()
+    assert found.ids == ["a", "b"]
+    assert found.labels.tolist() == [0, 1]
+    assert found.scores.dtype == np.float32
+    for row, segments in enumerate([[0, 3], [1, 2, 4]]):
+        assert np.allclose(found.scores[row], scores[segments].mean(0), atol=1e-6)
+        assert found.embeddings is not None
+        assert np.allclose(found.embeddings[row], points[segments].mean(0), atol=1e-6)
+
+
+def test_rows_with_ids_of_their_own_are_left_alone() -> None:
+    found = Predictions(["a", "b"], np.array([[1, 0], [0, 1]]), np.zeros((2, 2)))
+    assert found.merged() is found
+    several = Predictions(["a", "a"], np.array([[1, 0], [1, 0]]), np.eye(2)).merged()
+    assert several.labels.tolist() == [[1, 0]]
+    assert several.scores.tolist() == [[0.5, 0.5]]
+    assert several.embeddings is None
+
+
+@pytest.mark.parametrize("labels", [np.array([0, 0, 1]), np.array([[1, 0], [1, 1], [1, 1]])])
+def test_one_id_with_two_labels_is_refused(labels: np.ndarray) -> None:
+    wrong = Predictions(["a", "b", "b"] if labels.ndim == 1 else ["a", "a", "b"], labels, np.eye(3))
+    with pytest.raises(ValueError, match="have different labels"):
+        wrong.merged()
+
+
+def test_predict_rows_gives_one_row_a_clip_from_several_batches() -> None:
+    parts = batches()
+    parts[2] = Batch(parts[2].inputs, torch.tensor([0]), ["a"])  # a second segment of a
+    model = Toy()
+    found = predict_rows(model, parts, keep_embeddings=True)
+    assert found.ids == list("abcd")
+    assert found.embeddings is not None
+    x = np.arange(15).reshape(5, 3) / 10
+    assert np.allclose(found.embeddings[0], (x[0] + x[4]) / 2, atol=1e-6)
+    with torch.no_grad():
+        logits = model.layer(torch.tensor(x, dtype=torch.float32)).numpy()
+    assert np.allclose(found.scores[0], (logits[0] + logits[4]) / 2, atol=1e-6)
+    assert np.allclose(found.scores[1:], logits[1:4], atol=1e-6)

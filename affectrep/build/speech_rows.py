@@ -1,0 +1,136 @@
+"""Speech rows as a configuration wants them: cached features, effects, standardisation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from affectrep.config import Config
+from affectrep.data.augment_audio import AudioAugment
+from affectrep.data.cache_folder import cache_folder
+from affectrep.data.clip_reading import ClipSettings
+from affectrep.data.composed_sampler import ComposedSampler, Composition
+from affectrep.data.manifest import SPLITS, Manifest
+from affectrep.data.speech import SpeechRows
+from affectrep.data.standardise import GroupStatistics, group_statistics
+
+__all__ = ["composed_sampler", "speech_rows", "training_features"]
+
+
+def speech_rows(
+    config: Config, manifest: Manifest, split: str, preprocess: Any, *, training: bool = False
+) -> SpeechRows:
+    """Return the rows of a split, their features in the cache where one is kept.
+
+    Args:
+        config: its ``data.speech``.
+        manifest: of a speech corpus.
+        split: train, validation or test.
+        preprocess: of the encoder.
+        training: crop at random, alter clips and skip broken ones.
+    """
+    settings = _clip_settings(config, training)
+    statistics = _group_statistics(config, manifest, preprocess)
+    if statistics is not None:
+        settings = _clip_settings(config, training, statistics)
+    return _rows(config, manifest, split, preprocess, settings)
+
+
+def training_features(config: Config, manifest: Manifest, preprocess: Any) -> Iterator[Any]:
+    """Yield the features of every training clip, whole and unaltered."""
+    rows = _rows(config, manifest, "train", preprocess, _clip_settings(config, False))
+    for index in range(len(rows)):
+        yield rows[index]["features"]
+
+
+def composed_sampler(config: Config, manifest: Manifest, rows: SpeechRows) -> ComposedSampler:
+    """Return batches of languages x emotions x utterances.
+
+    Raises:
+        ValueError: if the rows have no language.
+    """
+    section = config.data.speech.composition
+    assert section is not None
+    train = manifest.split("train")
+    known = manifest.domains()
+    if "language" not in known:
+        raise ValueError("data.speech.composition needs the column language: set it to null")
+    codes = {
+        column: {name: code for code, name in enumerate(known[column])}
+        for column in ("language", "speaker")
+        if column in known
+    }
+    numbers = {
+        column: [table.get(name, -1) for name in train[column]] for column, table in codes.items()
+    }
+    return ComposedSampler(
+        numbers["language"],
+        manifest.targets("train").tolist(),
+        composition=Composition(
+            **section.model_dump(), bucket_by_length=config.data.bucket_by_length
+        ),
+        seed=config.seed,
+        speakers=numbers.get("speaker"),
+        lengths=rows.lengths(),
+    )
+
+
+def _rows(
+    config: Config, manifest: Manifest, split: str, preprocess: Any, settings: ClipSettings
+) -> SpeechRows:
+    # waveforms take more space than their files, and hardly less time to read
+    cached = config.data.speech.cache and preprocess.seconds_per_frame != _sample(preprocess)
+    folder = cache_folder() / "features" if cached else None
+    rows = SpeechRows(
+        manifest,
+        split,
+        manifest.domains(),
+        preprocess=preprocess,
+        settings=settings,
+        cache=folder,
+    )
+    if folder is not None:
+        broken = rows.fill_cache(workers=config.data.workers)
+        if broken and not settings.training:
+            path, reason = next(iter(broken.items()))
+            raise ValueError(f"{len(broken)} clips of {split} cannot be read: {path}: {reason}")
+    return rows
+
+
+def _sample(preprocess: Any) -> float:
+    return 1 / float(preprocess.sample_rate_hz)
+
+
+def _clip_settings(
+    config: Config, training: bool, statistics: GroupStatistics | None = None
+) -> ClipSettings:
+    section = config.data.speech
+    effects = section.augment if training else None
+    return ClipSettings(
+        training=training,
+        max_seconds=section.max_seconds,
+        augment=None if effects is None else AudioAugment.from_dict(effects.model_dump()),
+        copies=section.copies if training else 1,
+        seed=config.seed,
+        statistics=statistics,
+    )
+
+
+def _group_statistics(
+    config: Config, manifest: Manifest, preprocess: Any
+) -> GroupStatistics | None:
+    """Return statistics of the unlabelled features of every corpus or speaker, target included."""
+    condition = config.data.speech.standardise
+    if condition == "strict":
+        return None
+    features, corpora, speakers = [], [], []
+    for split in SPLITS:
+        rows = _rows(config, manifest, split, preprocess, _clip_settings(config, False))
+        for index in range(len(rows)):
+            clip = rows.items[index][0]
+            features.append(rows[index]["features"])
+            corpora.append(rows.groups[clip][0] or "")
+            speakers.append(rows.groups[clip][1])
+    return group_statistics(
+        features, corpora, speakers if condition == "transductive_speaker" else None
+    )

@@ -1,0 +1,38 @@
+"""Everything that is wrong with a corpus, found before anything is trained or written."""
+
+from __future__ import annotations
+
+from affectrep.data.cache_folder import cache_folder
+from affectrep.data.checks import Problem, check_manifest
+from affectrep.data.manifest import Manifest
+
+__all__ = ["find_problems"]
+
+
+def find_problems(manifest: Manifest, *, read_sound: bool = True) -> list[Problem]:
+    """Return every problem of a manifest and, for speech, of its sound files, errors first.
+
+    Sound files are read once, under a progress bar on a terminal; what was measured is kept in
+    the folder of AFFECTREP_CACHE, and read again only for files that changed.
+
+    Args:
+        manifest: of any modality.
+        read_sound: False leaves the sound files out, where another process reads them.
+
+    Raises:
+        ImportError: if the packages that sound needs are not installed.
+    """
+    problems = check_manifest(manifest)
+    if manifest.info.modality == "speech" and read_sound:
+        # only this modality needs its packages
+        from affectrep.data.audio_checks import check_audio
+
+        problems += check_audio(
+            manifest.rows,
+            cache_folder=cache_folder() / "checks",
+            accept_leaks=manifest.info.accept_leaks,
+        )
+    # both judge leaks of speakers and of equal sounds, in the same words
+    unique = {(problem.kind, problem.message): problem for problem in reversed(problems)}
+    order = ("error", "warning", "note")
+    return sorted(reversed(unique.values()), key=lambda problem: order.index(problem.severity))

@@ -1,0 +1,67 @@
+"""The section ``data.speech``: how clips are read, altered, standardised and composed."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from affectrep.config.section import Section
+
+__all__ = ["SpeechDataConfig"]
+
+
+class DrawConfig(Section):
+    """How often an effect is applied, and its range."""
+
+    probability: float = Field(ge=0, le=1)
+    low: float
+    high: float
+
+
+class AugmentConfig(Section):
+    """Effects on training clips; null leaves one out."""
+
+    speed: DrawConfig | None = Field(None, description="ratio, by resampling")
+    tempo: DrawConfig | None = Field(None, description="ratio, at the same pitch")
+    pitch_semitones: DrawConfig | None = None
+    formant: DrawConfig | None = Field(None, description="ratio of the spectral envelope")
+    noise_snr_db: DrawConfig | None = None
+    gain_db: DrawConfig | None = None
+
+
+class CompositionConfig(Section):
+    """Batches of languages x emotions x utterances."""
+
+    languages: int = Field(3, ge=1)
+    emotions: int = Field(4, ge=1)
+    utterances: int = Field(3, ge=1)
+    empty: Literal["borrow", "refuse"] = "borrow"
+    steps: int | None = Field(None, ge=1, description="of an epoch; null: the largest cell once")
+
+
+class SpeechDataConfig(Section):
+    """What only a speech corpus needs."""
+
+    roots: dict[str, str] = Field(
+        default_factory=dict, description="corpus -> folder of its download, in place of data.root"
+    )
+    max_seconds: float | None = Field(
+        None, gt=0, description="training crops at random, evaluation averages all segments"
+    )
+    standardise: Literal["strict", "transductive_corpus", "transductive_speaker"] = Field(
+        "strict", description="by training rows, or by unlabelled features of every corpus, speaker"
+    )
+    augment: AugmentConfig | None = None
+    copies: int = Field(1, ge=1, description="altered copies of a clip that the cache holds")
+    cache: bool = Field(True, description="keep features on disk (AFFECTREP_CACHE)")
+    composition: CompositionConfig | None = Field(None, description="null: shuffled rows")
+
+    @model_validator(mode="after")
+    def _copies_need_effects(self) -> SpeechDataConfig:
+        if self.copies > 1 and self.augment is None:
+            raise ValueError(
+                f"data.speech.copies={self.copies} without data.speech.augment would hold the "
+                "same clip several times: set copies=1 or name an effect"
+            )
+        return self

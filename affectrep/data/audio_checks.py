@@ -1,0 +1,333 @@
+"""The pre-flight check of sound: every problem at once, with the rows at fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from affectrep.data.audio_facts import audio_facts
+from affectrep.data.checks import Problem
+from affectrep.data.clip_overlap import find_overlaps
+from affectrep.data.manifest import SPLITS
+
+__all__ = ["AudioLimits", "check_audio", "check_clips", "check_speakers", "correlation_ratio"]
+
+
+@dataclass(frozen=True)
+class AudioLimits:
+    """Beyond which a clip is named.
+
+    Args:
+        silent_dbfs: RMS level at or below which a clip is silent, dBFS (RAVDESS, a very quiet
+            corpus, goes down to -64).
+        clipped_share: share of samples at full scale above which a clip is clipped.
+        clipped_run_ms: or a run of at least 4 equal samples at the clip's own largest or smallest
+            value, ms, in a clip that reaches a quarter of full scale.
+        min_seconds: shorter clips are too short, s.
+        lowest_rate_hz: plausible rates start here, Hz (telephone speech has 8000).
+        highest_rate_hz: and end here, Hz.
+        overlap: correlation of a stretch that two clips of one speaker share; None skips the
+            search, which takes about 1 ms per pair.
+    """
+
+    silent_dbfs: float = -70.0
+    clipped_share: float = 1e-4
+    clipped_run_ms: float = 0.25
+    min_seconds: float = 0.1
+    lowest_rate_hz: int = 8000
+    highest_rate_hz: int = 192_000
+    overlap: float | None = 0.7
+
+
+def check_audio(
+    rows: pd.DataFrame,
+    *,
+    cache_folder: Path | str | None = None,
+    limits: AudioLimits | None = None,
+    accept_leaks: str | None = None,
+    shown: bool = True,
+) -> list[Problem]:
+    """Return every problem of speech rows and their files, errors first.
+
+    Args:
+        rows: of a speech manifest: ``id``, ``split``, ``path``, ``label``; where known
+            ``speaker``, ``language``, ``corpus``, ``text_id``, ``duration_s`` and
+            ``sample_rate_hz`` (what a table states of the file).
+        cache_folder: keeps what was measured, by path, size and time of change; None does not.
+        limits: beyond which a clip is named.
+        accept_leaks: why rows that occur in two splits are accepted; a leak is then a note.
+        shown: True shows progress bars on a terminal.
+
+    Raises:
+        ImportError: if soundfile or torchaudio is not installed.
+    """
+    limits = limits or AudioLimits()
+    rows = rows.reset_index(drop=True)
+    facts = audio_facts(rows["path"].astype(str).tolist(), cache_folder=cache_folder, shown=shown)
+    problems = [
+        *check_clips(rows, facts, limits),
+        *check_speakers(rows, accept_leaks=accept_leaks),
+        *_check_copies(rows, facts, accept_leaks),
+        *_check_loudness(rows, facts),
+    ]
+    if limits.overlap is not None:
+        problems += _check_overlaps(
+            rows, facts, threshold=limits.overlap, cache_folder=cache_folder, shown=shown
+        )
+    order = {"error": 0, "warning": 1, "note": 2}
+    return sorted(problems, key=lambda problem: order[problem.severity])
+
+
+def check_clips(rows: pd.DataFrame, facts: pd.DataFrame, limits: AudioLimits) -> list[Problem]:
+    """Return the problems of single files.
+
+    Args:
+        rows: of a speech manifest, numbered from 0.
+        facts: of `audio_facts`, a line for each row.
+        limits: beyond which a clip is named.
+    """
+    read = facts["error"] == ""
+    sound = read & (facts["seconds"] > 0)
+    rates = facts["rate_hz"]
+    odd = sound & ~rates.between(limits.lowest_rate_hz, limits.highest_rate_hz)
+    short = sound & (facts["seconds"] < limits.min_seconds)
+    silent = sound & ~short & (facts["rms_dbfs"] <= limits.silent_dbfs)
+    run = facts["rail_run_ms"]
+    # the crest of a slow tone is flat for one or two samples of a low rate
+    flat = (run >= limits.clipped_run_ms) & (run * rates > 3500) & (facts["peak"] >= 0.25)
+    clipped = sound & ~silent & ((facts["rail_share"] > limits.clipped_share) | flat)
+    messages = {
+        "empty_clip": "clips have no samples: remove them",
+        "short_clip": f"clips are shorter than {limits.min_seconds:g} s: remove them",
+        "silent_clip": f"clips are silent, {limits.silent_dbfs:g} dBFS or less: remove them",
+        "implausible_rate": f"headers state a rate of {_listed(rates[odd])} Hz: correct the files",
+        "clipped_clip": f"clips are clipped{_by_corpus(rows, clipped)}: over "
+        f"{limits.clipped_share:.2%} of the samples at full scale, or flat at their extreme for "
+        f"{limits.clipped_run_ms:g} ms",
+    }
+    masks = dict(zip(messages, (read & ~sound, short, silent, odd, clipped), strict=True))
+    broken = zip(rows["id"][~read].astype(str), facts["error"][~read], strict=True)
+    return [
+        *(Problem("unreadable_clip", reason, (name,)) for name, reason in broken),
+        *(
+            Problem(kind, messages[kind], _ids(rows, mask), _severity(kind))
+            for kind, mask in masks.items()
+            if mask.any()
+        ),
+        *_check_stated(rows, facts, sound),
+    ]
+
+
+def check_speakers(rows: pd.DataFrame, *, accept_leaks: str | None = None) -> list[Problem]:
+    """Return what is wrong with speakers, languages and texts, without reading a file.
+
+    Args:
+        rows: of a speech manifest, numbered from 0.
+        accept_leaks: why speakers that occur in two splits are accepted.
+    """
+    speakers = _column(rows, "speaker")
+    problems = []
+    unknown = speakers == ""
+    if unknown.any():
+        message = "clips have no speaker: they train no adversary, and leaks cannot be judged"
+        problems.append(Problem("no_speaker", message, _ids(rows, unknown), "warning"))
+    for first, second in combinations(SPLITS, 2):
+        problems += _leak(rows, speakers, "speaker", (first, second), accept_leaks)
+    languages = _column(rows, "language")
+    for language in sorted(set(languages) - {""}):
+        if speakers[(languages == language) & ~unknown].nunique() == 1:
+            message = f"language {language} has one speaker: the two cannot be told apart"
+            problems.append(Problem("one_speaker", message, severity="warning"))
+    return [*problems, *_check_single_emotion(rows, speakers), *_check_texts(rows)]
+
+
+def correlation_ratio(values: Iterable[float], groups: Iterable[object]) -> float:
+    """Return the share of the variance that groups explain, eta squared, in [0, 1].
+
+    Example:
+        >>> round(correlation_ratio([1, 2, 3, 4], ["a", "a", "b", "b"]), 2)
+        0.8
+    """
+    table = pd.DataFrame({"value": list(values), "group": list(groups)}).dropna()
+    total = float(((table["value"] - table["value"].mean()) ** 2).sum())
+    means = table.groupby("group")["value"].transform("mean")
+    between = float(((means - table["value"].mean()) ** 2).sum())
+    return between / total if total > 0 else 0.0
+
+
+def _severity(kind: str) -> Literal["error", "warning"]:
+    return "warning" if kind == "clipped_clip" else "error"
+
+
+def _check_stated(rows: pd.DataFrame, facts: pd.DataFrame, sound: pd.Series) -> list[Problem]:
+    """Compare the headers with what the table says of rate and duration."""
+    problems = []
+    if "sample_rate_hz" in rows:
+        stated = pd.to_numeric(rows["sample_rate_hz"], errors="coerce")
+        wrong = sound & stated.notna() & (stated != facts["rate_hz"])
+        if wrong.any():
+            message = (
+                f"headers state {_listed(facts['rate_hz'][wrong])} Hz where the table states "
+                f"{_listed(stated[wrong].astype(int))} Hz: correct one of them"
+            )
+            problems.append(Problem("wrong_rate", message, _ids(rows, wrong)))
+    if "duration_s" in rows:
+        stated = pd.to_numeric(rows["duration_s"], errors="coerce")
+        apart = (stated - facts["seconds"]).abs() > 0.05 + 0.05 * facts["seconds"]
+        wrong = sound & stated.notna() & apart
+        if wrong.any():
+            ratio = float((stated[wrong] / facts["seconds"][wrong]).median())
+            message = (
+                f"clips last otherwise than the table states (stated / decoded {ratio:.2f} in the "
+                "median): a wrong rate in the header, or a file that was cut"
+            )
+            problems.append(Problem("wrong_duration", message, _ids(rows, wrong), "warning"))
+    return problems
+
+
+def _check_single_emotion(rows: pd.DataFrame, speakers: pd.Series) -> list[Problem]:
+    if "label" not in rows:
+        return []
+    corpora = _column(rows, "corpus")
+    counts = pd.DataFrame({"corpus": corpora, "speaker": speakers, "label": rows["label"]})
+    counts = counts[counts["speaker"] != ""]
+    emotions = counts.groupby(["corpus", "speaker"])["label"].nunique()
+    parts = []
+    for corpus, found in emotions.groupby(level="corpus"):
+        if (found == 1).any():
+            parts.append(f"{int((found == 1).sum())} of {len(found)} {corpus}".strip())
+    if not parts or counts["label"].nunique() < 2:
+        return []
+    message = (
+        f"speakers with a single emotion: {', '.join(parts)}: what tells them apart looks like "
+        "emotion, and standardising per speaker removes it"
+    )
+    single = set(emotions[emotions == 1].index.get_level_values("speaker"))
+    return [Problem("single_emotion", message, tuple(sorted(map(str, single))), "warning")]
+
+
+def _check_texts(rows: pd.DataFrame) -> list[Problem]:
+    texts = _column(rows, "text_id")
+    if "corpus" in rows:
+        texts = (_column(rows, "corpus") + "/" + texts).where(texts != "", "")
+    train = set(texts[rows["split"] == "train"]) - {""}
+    test = set(texts[rows["split"] == "test"]) - {""}
+    if not train & test:
+        return []
+    message = (
+        f"{len(train & test)} of {len(test)} texts of test also occur in train: usual in acted "
+        "corpora, and no leak"
+    )
+    return [Problem("shared_texts", message, severity="note")]
+
+
+def _check_copies(
+    rows: pd.DataFrame, facts: pd.DataFrame, accept_leaks: str | None
+) -> list[Problem]:
+    contents = facts["content"].fillna("")
+    problems = []
+    for first, second in combinations(SPLITS, 2):
+        problems += _leak(rows, contents, "audio", (first, second), accept_leaks)
+    repeated = (contents != "") & contents.duplicated(keep=False)
+    if not repeated.any():
+        return problems
+    groups = rows.assign(content=contents)[repeated].groupby("content")
+    labels = groups["label"].nunique() if "label" in rows else pd.Series(dtype=int)
+    message = (
+        f"clips are copies of one another ({groups.ngroups} sounds), "
+        f"{int((labels > 1).sum())} of them under two labels: keep one of each"
+    )
+    return [*problems, Problem("copied_clip", message, _ids(rows, repeated), "warning")]
+
+
+def _check_loudness(rows: pd.DataFrame, facts: pd.DataFrame) -> list[Problem]:
+    if "label" not in rows:
+        return []
+    sound = facts["seconds"] > 0
+    corpora = _column(rows, "corpus")
+    parts = []
+    for corpus in sorted(set(corpora[sound])):
+        chosen = sound & (corpora == corpus)
+        share = correlation_ratio(facts["rms_dbfs"][chosen], rows["label"][chosen])
+        levels = facts["rms_dbfs"][chosen].groupby(rows["label"][chosen]).mean()
+        spread = float(levels.max() - levels.min()) if len(levels) else 0.0
+        parts.append(f"{corpus or 'all clips'} {share:.2f} ({spread:.0f} dB)")
+    if not parts or rows["label"].nunique() < 2:
+        return []
+    message = (
+        "share of the variance of RMS level that the label explains (and the widest gap between "
+        f"the mean levels of two labels): {', '.join(parts)}; normalise the level where it is high"
+    )
+    return [Problem("loudness", message, severity="note")]
+
+
+def _check_overlaps(
+    rows: pd.DataFrame,
+    facts: pd.DataFrame,
+    *,
+    threshold: float,
+    cache_folder: Path | str | None,
+    shown: bool,
+) -> list[Problem]:
+    good = facts["seconds"] >= 0.5
+    names = dict(zip(rows["path"].astype(str), rows["id"].astype(str), strict=True))
+    pairs = find_overlaps(
+        rows["path"][good].astype(str).tolist(),
+        _column(rows, "speaker")[good].tolist(),
+        threshold=threshold,
+        cache_folder=cache_folder,
+        shown=shown,
+    )
+    copies = facts["content"][good].groupby(rows["path"][good].astype(str)).first()
+    pairs = [pair for pair in pairs if copies[pair.first] != copies[pair.second]]
+    if not pairs:
+        return []
+    chosen = rows["path"].isin({path for pair in pairs for path in (pair.first, pair.second)})
+    message = (
+        f"{len(pairs)} pairs of clips of one speaker share a stretch of sound"
+        f"{_by_corpus(rows, chosen, 'clips')}: keep a pair in one split"
+    )
+    words = tuple(
+        f"{names[pair.first]} + {names[pair.second]} ({pair.seconds:.1f} s)" for pair in pairs
+    )
+    return [Problem("overlapping_clips", message, words, "warning")]
+
+
+def _leak(
+    rows: pd.DataFrame, keys: pd.Series, name: str, pair: tuple[str, str], reason: str | None
+) -> list[Problem]:
+    """Name the rows of two splits with one key, in the words of `check_manifest`."""
+    first, second = (rows["split"] == split for split in pair)
+    there = keys.isin((set(keys[first]) & set(keys[second])) - {""})
+    if not there.any():
+        return []
+    named = _ids(rows, there & second) + _ids(rows, there & first)
+    message = f"{int((there & second).sum())} rows of {pair[1]} share their {name} with {pair[0]}"
+    if reason:
+        return [Problem("leak", f"{message}; accepted: {reason}", named, "note")]
+    mend = "remove them, or accept them with a reason in data.accept_leaks"
+    return [Problem("leak", f"{message}: {mend}", named)]
+
+
+def _column(rows: pd.DataFrame, name: str) -> pd.Series:
+    values = rows[name] if name in rows else [None] * len(rows)
+    return pd.Series([v if isinstance(v, str) else "" for v in values], index=rows.index)
+
+
+def _ids(rows: pd.DataFrame, mask: pd.Series) -> tuple[str, ...]:
+    return tuple(rows["id"][mask].astype(str))
+
+
+def _listed(values: pd.Series) -> str:
+    return ", ".join(str(value) for value in sorted(set(values.tolist()))[:4])
+
+
+def _by_corpus(rows: pd.DataFrame, mask: pd.Series, noun: str = "") -> str:
+    counts = _column(rows, "corpus")[mask].replace("", "no corpus").value_counts()
+    words = ", ".join(f"{name} {count}" for name, count in counts.items())
+    return f" ({noun + ': ' if noun else ''}{words})"

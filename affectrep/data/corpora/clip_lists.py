@@ -1,0 +1,132 @@
+"""Clip lists: which clips of a corpus a result was made on, so that others can rebuild the subset.
+
+A list is a CSV file ``id,sha256,duration_s`` without splits, because a protocol makes these. The id
+is ``corpus/name`` with the official file name; the hash (`affectrep.data.audio.audio_hash`, cut) is
+of the samples at the rate of the file that was used. A copy at another rate, such as the 48 kHz
+original of a clip that was used at 16 kHz, has another hash: there the duration is compared.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from affectrep.data.decoding import decode
+from affectrep.data.manifest import Manifest
+
+__all__ = ["ListComparison", "select_clips", "write_clip_list"]
+
+_DIGITS = 16
+_SHOWN = 5
+_TOLERANCE_S = 0.02
+_HEADER = ["id", "sha256", "duration_s"]
+
+
+@dataclass(frozen=True)
+class ListComparison:
+    """What a manifest and a clip list have in common.
+
+    Args:
+        identical: ids with the same decoded content.
+        same_duration: ids with another content of the same duration (20 ms): another rate or
+            coding of what is, by all that can be told, the same clip.
+        different: ids with another duration.
+        missing: ids of the list that the manifest has not.
+        extra: ids of the manifest that the list has not.
+    """
+
+    identical: tuple[str, ...]
+    same_duration: tuple[str, ...]
+    different: tuple[str, ...]
+    missing: tuple[str, ...]
+    extra: tuple[str, ...]
+
+    def sentences(self) -> list[str]:
+        """Return one sentence per kind of difference, naming rows; none where all is identical."""
+        kinds = {
+            "are in the list but not in the corpus": self.missing,
+            "have another content and another duration": self.different,
+            "have another content of the same duration (another rate or coding)": (
+                self.same_duration
+            ),
+            "are in the corpus but not in the list": self.extra,
+        }
+        return [_sentence(names, words) for words, names in kinds.items() if names]
+
+
+def write_clip_list(manifest: Manifest, file: Path | str) -> Path:
+    """Write the clip list of a manifest of speech rows, sorted by id; return the file."""
+    file = Path(file)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    rows = manifest.rows.sort_values("id")
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(_HEADER)
+        for name, content, seconds in zip(
+            rows["id"], rows["content"], rows["duration_s"], strict=True
+        ):
+            writer.writerow([name, content[:_DIGITS], f"{seconds:.3f}"])
+    return file
+
+
+def select_clips(manifest: Manifest, file: Path | str) -> tuple[Manifest, ListComparison]:
+    """Keep the clips of a list, and compare them with it.
+
+    Args:
+        manifest: read from the official download; its other clips are left out and counted.
+        file: the list.
+
+    Returns:
+        The manifest of the listed clips that are there, and the comparison.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is no clip list, or no listed clip is in the manifest.
+    """
+    wanted = _read(Path(file))
+    rows = manifest.rows
+    listed = rows["id"].isin(list(wanted))
+    if not listed.any():
+        raise ValueError(
+            f"no clip of {manifest.info.title} is in {file}: expected ids such as "
+            f"{next(iter(wanted))}, the corpus has {rows['id'].iloc[0]}"
+        )
+    kinds: dict[str, list[str]] = {"identical": [], "same_duration": [], "different": []}
+    kept = rows[listed]
+    for name, content, seconds in zip(kept["id"], kept["content"], kept["duration_s"], strict=True):
+        digits, expected = wanted[name]
+        same = abs(seconds - expected) <= _TOLERANCE_S
+        kind = "same_duration" if same else "different"
+        kinds["identical" if content.startswith(digits) else kind].append(name)
+    there = set(kept["id"])
+    comparison = ListComparison(
+        **{kind: tuple(names) for kind, names in kinds.items()},
+        missing=tuple(name for name in wanted if name not in there),
+        extra=tuple(rows.loc[~listed, "id"]),
+    )
+    dropped = dict(manifest.info.dropped)
+    if comparison.extra:
+        dropped[f"not in {Path(file).name}"] = len(comparison.extra)
+    kept = kept.reset_index(drop=True)
+    return Manifest(kept, replace(manifest.info, dropped=dropped)), comparison
+
+
+def _sentence(names: tuple[str, ...], words: str) -> str:
+    shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+    return f"{len(names)} clips {words}: {shown}"
+
+
+def _read(file: Path) -> dict[str, tuple[str, float]]:
+    if not file.is_file():
+        raise FileNotFoundError(f"there is no clip list {file}")
+    reader = csv.DictReader(decode(file).splitlines())
+    if reader.fieldnames is None or not set(_HEADER) <= set(reader.fieldnames):
+        raise ValueError(f"{file} is no clip list: expected the columns {', '.join(_HEADER)}")
+    try:
+        found = {line["id"]: (line["sha256"], float(line["duration_s"])) for line in reader}
+    except (TypeError, ValueError):
+        raise ValueError(f"{file} row {reader.line_num} has no number as duration_s") from None
+    if not found or not all(digits for digits, _ in found.values()):
+        raise ValueError(f"{file} has no clips, or one without a hash")
+    return found
