@@ -434,7 +434,6 @@ def test_clips_are_spoken_once_and_again_where_one_is_gone(espeak, drawn, monkey
     assert all(Path(path).is_file() for path in first["path"])
 
 
-
 # --- what goes wrong
 
 
