@@ -3,11 +3,14 @@ from __future__ import annotations
 import pytest
 
 from affectrep.data.corpora import CORPORA
+from affectrep.data.corpora.speech_set import READERS
 from affectrep.data.corpora.arguments import refuse_unused
 
 
 def test_names_of_the_corpora():
-    assert sorted(CORPORA) == ["demo_text", "empathetic", "goemotions", "table"]
+    own = {"demo_speech", "demo_text", "empathetic", "goemotions", "speech_set", "table"}
+    assert set(CORPORA) == own | set(READERS)
+    assert not own & set(READERS)
 
 
 def test_defaults_pass_and_other_values_are_named_by_their_key():
