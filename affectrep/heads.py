@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import combinations
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["HEADS", "Classifier", "KernelClassifier", "Projection", "copy_outputs"]
+__all__ = ["HEADS", "HEAD_DEFAULTS", "Classifier", "KernelClassifier", "Projection"]
+__all__ += ["build_heads", "check_heads", "copy_outputs"]
+
+HEAD_DEFAULTS: dict[str, Any] = {
+    "hidden": 0,
+    "dropout": 0.1,
+    "projection_dim": None,
+    "kind": "linear",
+    "vectors": None,
+}
 
 
 class Classifier(nn.Module):
@@ -170,17 +180,62 @@ HEADS: dict[str, type[nn.Module]] = {
 }
 
 
+def build_heads(
+    dim: int, outputs: int, settings: Mapping[str, Any]
+) -> tuple[Classifier | KernelClassifier, Projection | None]:
+    """Return the classifier, and the projection head where one is asked for.
+
+    Args:
+        dim: width of the embedding.
+        outputs: classes, or 2 for valence and arousal.
+        settings: a value for each key of HEAD_DEFAULTS.
+
+    Example:
+        >>> settings = {**HEAD_DEFAULTS, "kind": "kernel", "vectors": 5}
+        >>> build_heads(8, 4, settings)[0](torch.zeros(2, 8)).shape
+        torch.Size([2, 4])
+    """
+    width = settings["projection_dim"]
+    projection = Projection(dim, width) if width else None
+    if settings["kind"] == "kernel":
+        return KernelClassifier(dim, outputs, vectors=settings["vectors"]), projection
+    hidden, dropout = settings["hidden"], settings["dropout"]
+    return Classifier(dim, outputs, hidden=hidden, dropout=dropout), projection
+
+
+def check_heads(settings: Mapping[str, Any], task: str) -> None:
+    """Refuse settings that no heads can have.
+
+    Raises:
+        ValueError: for an unknown key or kind, or a kernel without vectors or for another task
+            than classification.
+    """
+    unknown = sorted(set(settings) - set(HEAD_DEFAULTS))
+    if unknown:
+        raise ValueError(f"unknown key heads.{unknown[0]}; there are {', '.join(HEAD_DEFAULTS)}")
+    kind, vectors = settings.get("kind", "linear"), settings.get("vectors")
+    if kind not in ("linear", "kernel"):
+        raise ValueError(f"heads.kind is {kind!r}, expected linear or kernel")
+    if (kind == "kernel") != (vectors is not None):
+        raise ValueError(f"heads.kind {kind} and heads.vectors {vectors} do not fit each other")
+    if kind == "kernel" and task != "classification":
+        raise ValueError(f"heads.kind kernel needs one class a row, but task is {task}")
+
+
 def copy_outputs(
-    own: Classifier, names: list[str], other: Classifier, other_names: list[str]
+    own: nn.Module, names: list[str], other: nn.Module, other_names: list[str]
 ) -> list[str]:
     """Copy the weights of the outputs that two classifiers share by name; return those names.
 
-    Nothing is copied, and nothing named, when their hidden layers or inputs differ.
+    Nothing is copied, and nothing named, when their hidden layers or inputs differ or one is no
+    `Classifier`.
 
     Example:
         >>> copy_outputs(Classifier(4, 2), ["joy", "awe"], Classifier(4, 1), ["awe"])
         ['awe']
     """
+    if not (isinstance(own, Classifier) and isinstance(other, Classifier)):
+        return []
     deeper = [list(part.layers[:-1].parameters()) for part in (own, other)]
     shapes = [
         [value.shape for value in (*part, head.last.weight[0])]

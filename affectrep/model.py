@@ -15,13 +15,18 @@ from affectrep.batch import Output
 from affectrep.encoders import encoder_class
 from affectrep.encoders.output import EncoderOutput
 from affectrep.encoders.weights import load_weights, read_weights, unique_weights
-from affectrep.heads import HEADS, Classifier, copy_outputs
+from affectrep.heads import (
+    HEAD_DEFAULTS,
+    KernelClassifier,
+    build_heads,
+    check_heads,
+    copy_outputs,
+)
 
 __all__ = ["AffectModel", "model_folder", "shipped_models"]
 
 DESCRIPTION, WEIGHTS = "affectrep.json", "model.safetensors"
 FORMAT = 1
-HEAD_DEFAULTS: dict[str, Any] = {"hidden": 0, "dropout": 0.1, "projection_dim": None}
 TASKS = ("classification", "multilabel", "regression")
 SHIPPED = Path(__file__).parent / "models"
 
@@ -31,7 +36,8 @@ class AffectModel(nn.Module):
 
     Args:
         encoder: its name in ENCODERS and its keyword values, all JSON.
-        heads: ``hidden``, ``dropout`` and ``projection_dim``; absent keys keep their defaults.
+        heads: ``hidden``, ``dropout`` and ``projection_dim``; ``kind`` kernel with ``vectors`` for
+            a support vector machine of so many vectors. Absent keys keep their defaults.
         task: classification, multilabel or regression (two outputs: valence, arousal).
         classes: names of the outputs in their order; None for regression.
         meta: JSON values that travel with the model: corpus, licence, generated, figures.
@@ -64,18 +70,9 @@ class AffectModel(nn.Module):
             built = encoder_class(keywords.pop("name", "text"))(**keywords)
         assert isinstance(built, nn.Module)
         self.encoder: Any = built
-        self.classifier, self.projection = self._build_heads()
-
-    def _build_heads(self) -> tuple[Classifier, nn.Module | None]:
-        options, dim = self.settings["heads"], self.encoder.dim
-        classifier = Classifier(
-            dim,
-            len(self.outputs),
-            hidden=options["hidden"],
-            dropout=options["dropout"],
-        )
-        width = options["projection_dim"]
-        return classifier, HEADS["projection"](dim, width) if width else None
+        dim: Any = built.dim  # of an nn.Module, which types it as a tensor
+        heads = self.settings["heads"]
+        self.classifier, self.projection = build_heads(dim, len(self.outputs), heads)
 
     @property
     def outputs(self) -> list[str]:
@@ -101,6 +98,13 @@ class AffectModel(nn.Module):
             features=encoded.features if self.keep_features else None,
         )
 
+    def take_kernel(self, head: KernelClassifier) -> None:
+        """Classify by a fitted support vector machine from now on."""
+        vectors, dim = head.support_vectors.shape
+        assert (dim, head.outputs) == (self.encoder.dim, len(self.outputs))
+        self.settings["heads"].update(kind="kernel", vectors=vectors)
+        self.classifier = head
+
     def players(self) -> dict[str, nn.Module]:
         """Return the parts whose parameters the phases of an objective may update."""
         heads = {"classifier": self.classifier, "projection": self.projection}
@@ -110,7 +114,8 @@ class AffectModel(nn.Module):
     def probabilities(self, predictions: Tensor) -> Tensor:
         """Turn predictions ``(batch, outputs)`` into what a reader expects.
 
-        Softmax for one label, sigmoid for several, unchanged valence and arousal.
+        Softmax for one label, sigmoid for several, unchanged valence and arousal. The softmax of a
+        kernel head's scores is a ranking: it is not calibrated.
         """
         if self.task == "classification":
             return predictions.float().softmax(dim=-1)
@@ -327,9 +332,7 @@ def _check(task: str, classes: list[str] | None, heads: dict[str, Any]) -> None:
         raise ValueError(f"task {task} and classes {classes} do not fit: regression has no classes")
     if classes is not None and (not classes or len(set(classes)) < len(classes)):
         raise ValueError(f"expected classes with different names, got {classes}")
-    unknown = sorted(set(heads) - set(HEAD_DEFAULTS))
-    if unknown:
-        raise ValueError(f"unknown key heads.{unknown[0]}; there are {', '.join(HEAD_DEFAULTS)}")
+    check_heads(heads, task)
 
 
 def _may_replace(folder: Path) -> bool:

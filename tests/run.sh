@@ -110,11 +110,11 @@ run_browser() {
 full=''
 case "${1:-}" in full) full=yes && shift ;; esac
 wanted="install ${*:-all}"
-group 240 install "install"
-group 100 lint "lint and types"
-group 300 unit "unit"
-group 100 processes "processes"
-group 130 recipes "recipes"
+group 230 install "install"
+group 90 lint "lint and types"
+group 290 unit "unit"
+group 110 processes "processes"
+group 160 recipes "recipes"
 group 20 docs "docs"
 if [ -n "$full" ]; then
   group 0 slow "long faults"

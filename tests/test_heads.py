@@ -3,7 +3,16 @@ from __future__ import annotations
 import pytest
 import torch
 
-from affectrep.heads import HEADS, Classifier, KernelClassifier, Projection, copy_outputs
+from affectrep.heads import (
+    HEAD_DEFAULTS,
+    HEADS,
+    Classifier,
+    KernelClassifier,
+    Projection,
+    build_heads,
+    check_heads,
+    copy_outputs,
+)
 
 
 def test_a_linear_classifier_is_a_matrix() -> None:
@@ -111,3 +120,36 @@ def test_a_state_tells_the_sizes_of_a_kernel_classifier(outputs: int) -> None:
 def test_the_table_of_heads() -> None:
     assert [HEADS["classifier"], HEADS["projection"]] == [Classifier, Projection]
     assert HEADS["kernel"] is KernelClassifier
+
+
+def test_heads_are_built_as_their_settings_say() -> None:
+    classifier, projection = build_heads(4, 3, {**HEAD_DEFAULTS, "hidden": 5, "projection_dim": 2})
+    assert isinstance(classifier, Classifier)
+    assert classifier.last.weight.shape == (3, 5)
+    assert projection is not None
+    kernel_head, none = build_heads(4, 3, {**HEAD_DEFAULTS, "kind": "kernel", "vectors": 6})
+    assert isinstance(kernel_head, KernelClassifier)
+    assert kernel_head.support_vectors.shape == (6, 4)
+    assert none is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "task", "message"),
+    [
+        ({"width": 3}, "classification", r"unknown key heads\.width; there are hidden"),
+        ({"kind": "forest"}, "classification", "'forest', expected linear or kernel"),
+        ({"kind": "kernel"}, "classification", "kernel and heads.vectors None do not fit"),
+        ({"vectors": 3}, "classification", "linear and heads.vectors 3 do not fit"),
+        ({"kind": "kernel", "vectors": 3}, "multilabel", "one class a row, but task is multilabel"),
+    ],
+)
+def test_settings_that_no_heads_have(settings: dict, task: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        check_heads(settings, task)
+
+
+def test_a_kernel_classifier_shares_no_outputs() -> None:
+    own, other = Classifier(3, 2), kernel(2)
+    before = own.last.weight.clone()
+    assert copy_outputs(own, ["a", "b"], other, ["a", "b"]) == []
+    assert own.last.weight.equal(before)

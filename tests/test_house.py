@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -20,10 +21,13 @@ from packaging.utils import canonicalize_name
 import affectrep
 from affectrep.build import build_model, build_objective
 from affectrep.config import Config, load_config
+from affectrep.config.objectives import FittedConfig
 from affectrep.data.corpora import CORPORA
 from affectrep.data.manifest import CorpusInfo, Manifest
 from affectrep.evaluation.results import readme_is_current
 from affectrep.model import AffectModel
+from affectrep.training.fitted_run import FittedRun
+from affectrep.training.run_folder import RunFolder
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "affectrep").rglob("*.py"))
@@ -151,6 +155,10 @@ def test_configuration_builds(path):
     config = load_config(path, [])
     manifest = invented(config.task)
     model = model_of(config)
+    if isinstance(config.objective, FittedConfig):
+        assert model.encoder.is_fixed
+        FittedRun(config, manifest, RunFolder(path), torch.device("cpu"))
+        return
     objective = build_objective(config, manifest, dim=model.encoder.dim)
     players = {name for phase in objective.phases() for name in phase.updates}
     assert players <= {*model.players(), *objective.players()}

@@ -12,6 +12,7 @@ import torch
 
 from affectrep.encoders.checkpoint import load_pretrained
 from affectrep.encoders.text import TextEncoder
+from affectrep.heads import HEAD_DEFAULTS, KernelClassifier
 from affectrep.model import AffectModel, model_folder, shipped_models
 from tests.encoders.test_bundled import needs_package
 from tests.encoders.tiny import TEXTS, tiny_checkpoint
@@ -140,6 +141,29 @@ def test_tasks(tiny: Path) -> None:
     assert several.probabilities(scores).equal(scores.sigmoid())
     one = AffectModel(encoder=spec(tiny), classes=["a", "b"])
     assert one.probabilities(scores).sum().item() == pytest.approx(1)
+
+
+def test_a_model_with_a_kernel_head_is_stored_whole(tiny: Path, tmp_path: Path) -> None:
+    model = AffectModel(encoder=spec(tiny, tuning="frozen"), classes=CLASSES)
+    head = KernelClassifier(16, 3, vectors=7)
+    for value in head.buffers():
+        value.uniform_()
+    model.take_kernel(head)
+    again = AffectModel.from_pretrained(model.save_pretrained(tmp_path / "model"))
+    assert again.settings["heads"] == {**HEAD_DEFAULTS, "kind": "kernel", "vectors": 7}
+    points = torch.randn(4, 16)
+    assert again.classifier(points).equal(head(points))
+
+
+def test_a_folder_from_before_kernel_heads_still_loads(tiny: Path, tmp_path: Path) -> None:
+    model = make(tiny)
+    folder = model.save_pretrained(tmp_path / "model")
+    saved = json.loads((folder / "affectrep.json").read_text())
+    del saved["heads"]["kind"], saved["heads"]["vectors"]
+    (folder / "affectrep.json").write_text(json.dumps(saved))
+    again = AffectModel.from_pretrained(folder)
+    torch.testing.assert_close(outputs(again), outputs(model))
+    assert again.settings["heads"]["kind"] == "linear"
 
 
 def test_settings_that_do_not_fit(tiny: Path) -> None:

@@ -14,6 +14,7 @@ from affectrep.config.objectives import (
     AMLConfig,
     CAFConfig,
     DomainAdversarialConfig,
+    FittedConfig,
     HiddenDomainConfig,
     LabelAwareConfig,
 )
@@ -39,9 +40,15 @@ def build_objective(config: Config, manifest: Manifest, *, dim: int | None = Non
             None where the objective has no network of its own.
 
     Raises:
-        ValueError: saying which labels or domains the objective needs.
+        ValueError: saying which labels or domains the objective needs, or that a fitted
+            classifier is none.
     """
     name = config.objective.name
+    if isinstance(config.objective, FittedConfig):
+        raise ValueError(
+            "objective fitted has no epochs and is no objective of the training loop: "
+            "affectrep.training.fitted_run fits it"
+        )
     if isinstance(config.objective, DomainAdversarialConfig):
         _require(name, _columns(config.objective), manifest)
     objective: Any = OBJECTIVES[name](**objective_values(config, manifest, dim=dim))

@@ -108,12 +108,18 @@ def _clip_settings(
     effects = section.augment if training else None
     return ClipSettings(
         training=training,
-        max_seconds=section.max_seconds,
+        max_seconds=_longest_input(config),
         augment=None if effects is None else AudioAugment.from_dict(effects.model_dump()),
         copies=section.copies if training else 1,
         seed=config.seed,
         statistics=statistics,
     )
+
+
+def _longest_input(config: Config) -> float | None:
+    """Return the smaller limit of clips and encoder, s, or None."""
+    limits = [config.data.speech.max_seconds, getattr(config.encoder, "max_seconds", None)]
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def _group_statistics(

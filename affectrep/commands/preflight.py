@@ -32,7 +32,8 @@ def find_problems(manifest: Manifest, *, read_sound: bool = True) -> list[Proble
             cache_folder=cache_folder() / "checks",
             accept_leaks=manifest.info.accept_leaks,
         )
-    # both judge leaks of speakers and of equal sounds, in the same words
-    unique = {(problem.kind, problem.message): problem for problem in reversed(problems)}
+    unique: dict[tuple[str, str], Problem] = {}
+    for problem in problems:  # both judge leaks of speakers and of equal sounds, in the same words
+        unique.setdefault((problem.kind, problem.message), problem)
     order = ("error", "warning", "note")
-    return sorted(reversed(unique.values()), key=lambda problem: order.index(problem.severity))
+    return sorted(unique.values(), key=lambda problem: order.index(problem.severity))

@@ -67,7 +67,7 @@ class SpeechEncoderConfig(Section):
         "none", description="learned weighting of all hidden layers"
     )
     gradient_checkpointing: bool = False
-    max_seconds: float | None = Field(None, gt=0, description="longer inputs are refused")
+    max_seconds: float | None = Field(None, gt=0, description="longest input; longer clips are cut")
     level: Literal["none", "rms", "peak"] = Field("rms", description="of the waveform")
 
 

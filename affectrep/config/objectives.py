@@ -14,6 +14,7 @@ __all__ = [
     "CAFConfig",
     "CrossEntropyConfig",
     "DomainAdversarialConfig",
+    "FittedConfig",
     "LabelAwareConfig",
     "ObjectiveConfig",
     "SupConConfig",
@@ -176,6 +177,22 @@ class CAFConfig(Section):
     regression: dict[str, Any] = Field(default_factory=dict)
 
 
+class FittedConfig(Section):
+    """A classical classifier, fitted in one go on the embeddings of an encoder that is fixed.
+
+    It is no objective of the training loop: there are no epochs, and ``optimizer`` is not read.
+    The embeddings are taken as they are; those of functionals are standardised.
+    """
+
+    name: Literal["fitted"] = "fitted"
+    classifier: Literal["logistic", "svm"] = "logistic"
+    c: float = Field(0.05, gt=0, description="the higher, the weaker the penalty; svm: often 1")
+    gamma: Literal["scale"] | Annotated[float, Field(gt=0)] = Field(
+        "scale", description="of the RBF kernel, svm only; scale: 1 / (dim times variance)"
+    )
+    class_weights: Literal["none", "balanced"] = "balanced"
+
+
 ObjectiveConfig = Annotated[
     CrossEntropyConfig
     | SupConConfig
@@ -183,6 +200,7 @@ ObjectiveConfig = Annotated[
     | AMLConfig
     | DomainAdversarialConfig
     | AVRegressionConfig
-    | CAFConfig,
+    | CAFConfig
+    | FittedConfig,
     Field(discriminator="name"),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -154,6 +155,6 @@ def _load(table: Path | None) -> dict[str, dict[str, Any]]:
 
 def _store(table: Path, known: dict[str, dict[str, Any]]) -> None:
     table.parent.mkdir(parents=True, exist_ok=True)
-    partial = table.with_suffix(".partial")
+    partial = table.with_suffix(f".{os.getpid()}.partial")  # several runs may fill one cache
     pd.DataFrame(list(known.values())).to_parquet(partial, index=False)
     partial.replace(table)

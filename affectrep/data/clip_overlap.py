@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -93,7 +94,7 @@ def find_overlaps(
     found.sort(key=lambda pair: -pair.correlation)
     if table is not None:
         table.parent.mkdir(parents=True, exist_ok=True)
-        partial = table.with_suffix(".partial")
+        partial = table.with_suffix(f".{os.getpid()}.partial")
         partial.write_text(json.dumps([asdict(pair) for pair in found]), encoding="utf-8")
         partial.replace(table)
     return found

@@ -50,17 +50,21 @@ def embed_rows(
     precision: Precision = "fp32",
     note: Callable[[int], None] = lambda done: None,
 ) -> dict[str, Tensor]:
-    """Return ``{row id: (dim,) embedding}``, read from ``path`` or computed and stored there."""
+    """Return ``{row id: (dim,) embedding}``, read from ``path`` or computed and stored there.
+
+    The embeddings of several rows with one id, segments of a long clip, are averaged.
+    """
     if path.is_file():
         return load_file(path)
     device = next(model.parameters()).device
     model.eval()
-    found: dict[str, Tensor] = {}
+    parts: dict[str, list[Tensor]] = {}
     for done, batch in enumerate(batches):
         output = forward(model, batch.to(device), precision=precision, grad=False)
         for row, embedding in zip(batch.ids, output.embeddings.cpu(), strict=True):
-            found[row] = embedding.clone()
+            parts.setdefault(row, []).append(embedding)
         note(done + 1)
+    found = {row: torch.stack(values).mean(dim=0) for row, values in parts.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     save_file(found, partial)

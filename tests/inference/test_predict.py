@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import torch
 
-from affectrep.commands.predict import read_texts, run
+from affectrep.commands.predict import SOUNDS, find_sounds, read_texts, run
 from affectrep.model import AffectModel
+from tests.data.sound import noise, write
 
 CLASSES = ["joy", "anger", "fear"]
 
@@ -118,3 +119,93 @@ def test_mistakes_are_named(tmp_path: Path, model: str) -> None:
         run(model, [str(tmp_path / "a.txt")])
     with pytest.raises(ValueError, match="there is no model"):
         run("nothing", ["day"])
+
+
+def test_a_model_of_text_says_that_a_sound_file_is_none(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ValueError, match=r"clip\.wav is a sound file, and this model reads text"):
+        run(model, ["what a day", "clip.wav"])
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my clip.mp3").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"my clip\.mp3 is a sound file"):
+        run(model, ["my clip.mp3"])
+    assert read_texts("I heard it in clip.wav") == ["I heard it in clip.wav"]
+
+
+def test_the_endings_of_sound_files_are_those_of_the_corpora() -> None:
+    from affectrep.data.corpora.speech_files import SUFFIXES
+
+    assert SOUNDS == SUFFIXES
+
+
+def test_sound_files_from_folders_and_a_pipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("b/2.WAV", "b/1.flac", "a.mp3", ".hidden.wav", "b/notes.txt", "__MACOSX/1.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = [str(tmp_path / name) for name in ("a.mp3", "b/1.flac", "b/2.WAV")]
+    assert find_sounds(str(tmp_path)) == found
+    assert find_sounds(found[2]) == found[2:]
+    stream = SimpleNamespace(buffer=io.BytesIO(f"{found[0]}\n\n{tmp_path / 'b'}\n".encode()))
+    monkeypatch.setattr("sys.stdin", stream)
+    assert find_sounds("-") == found
+
+
+def test_what_is_no_sound_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("day")
+    with pytest.raises(ValueError, match=r"a\.txt holds text, and this model hears speech"):
+        find_sounds(str(tmp_path / "a.txt"))
+    with pytest.raises(ValueError, match=r"holds no sound file \(\.wav, \.flac"):
+        find_sounds(str(tmp_path))
+    with pytest.raises(ValueError, match=r"absent\.wav does not exist"):
+        find_sounds("absent.wav")
+    with pytest.raises(ValueError, match="'what a day' is no file or folder, and this model hears"):
+        find_sounds("what a day")
+    with pytest.raises(ValueError, match=r"^'so so .*\.\.\.' is no file"):
+        find_sounds("so " * 2000)
+
+
+@pytest.fixture(scope="module")
+def voice(tmp_path_factory: pytest.TempPathFactory) -> str:
+    pytest.importorskip("soundfile")
+    pytest.importorskip("torchaudio")
+    torch.manual_seed(0)
+    encoder = {"name": "crnn", "channels": [4, 4, 4, 4], "recurrent": 4}
+    model = AffectModel(encoder=encoder, classes=CLASSES, meta={"max_seconds": 0.4})
+    return str(model.save_pretrained(tmp_path_factory.mktemp("voice") / "model"))
+
+
+def test_a_folder_of_clips(voice: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    write(clips / "long.wav", noise(1.0))
+    write(clips / "short.wav", noise(0.3))
+    run(voice, [str(clips), str(clips / "long.wav")], top=1)
+    shown = capsys.readouterr().out
+    assert shown.splitlines()[0].split()[0] == "path"
+    assert len(shown.strip().splitlines()) >= 3
+    run(voice, [str(clips)], output=tmp_path / "found.csv")
+    assert "found.csv: 2 clips" in capsys.readouterr().err
+    with (tmp_path / "found.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["path"] for row in rows] == [str(clips / "long.wav"), str(clips / "short.wav")]
+    assert [row["segments"] for row in rows] == ["3", "1"]
+    assert list(rows[0])[-4:] == ["label", "p_joy", "p_anger", "p_fear"]
+
+
+def test_clips_that_cannot_be_read_do_not_hide_the_others(
+    voice: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "good.wav", noise(0.3))
+    (tmp_path / "bad.wav").write_text("no sound")
+    with pytest.raises(ValueError, match=r"1 of 2 sound files cannot be read:\n- .*bad\.wav"):
+        run(voice, [str(tmp_path)], as_json=True)
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [Path(row["path"]).name for row in rows] == ["good.wav"]
+    with pytest.raises(ValueError, match="1 of 1 sound files"):
+        run(voice, [str(tmp_path / "bad.wav")], output=tmp_path / "found.csv")
+    assert not (tmp_path / "found.csv").exists()
+    with pytest.raises(ValueError, match="'what a day' is no file or folder"):
+        run(voice, ["what a day"])

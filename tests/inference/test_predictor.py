@@ -72,7 +72,7 @@ def test_a_cold_start_leaves_slow_imports_out(tiny: Path, tmp_path: Path) -> Non
     code = (
         "import sys; from affectrep.commands.predict import run; run(sys.argv[1], ['day']); "
         "slow = ['transformers', 'peft', 'datasets', 'pandas', 'sklearn', 'scipy', 'accelerate', "
-        "'torch._dynamo', 'huggingface_hub']; "
+        "'torch._dynamo', 'huggingface_hub', 'torchaudio', 'soundfile']; "
         "assert not (found := set(slow) & set(sys.modules)), found"
     )
     subprocess.run([sys.executable, "-c", code, str(folder)], check=True)

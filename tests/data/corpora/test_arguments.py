@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from affectrep.data.corpora import CORPORA
-from affectrep.data.corpora.speech_set import READERS
 from affectrep.data.corpora.arguments import refuse_unused
+from affectrep.data.corpora.speech_set import READERS
 
 
 def test_names_of_the_corpora():
