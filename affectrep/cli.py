@@ -118,12 +118,22 @@ def train(
     show_config: Annotated[
         bool, typer.Option("--show-config", help="print the resolved configuration and stop")
     ] = False,
+    show_folder: Annotated[
+        bool, typer.Option("--show-folder", help="print the folder of the run and stop")
+    ] = False,
     output: Annotated[Path, typer.Option(help="folder that holds the runs")] = Path("runs"),
 ) -> None:
     """Train one configuration with one seed; the same command goes on after an interruption."""
     from affectrep.commands import train as command
 
-    command.run(config, overrides or [], dry_run=dry_run, show_config=show_config, output=output)
+    command.run(
+        config,
+        overrides or [],
+        dry_run=dry_run,
+        show_config=show_config,
+        show_folder=show_folder,
+        output=output,
+    )
 
 
 @app.command()

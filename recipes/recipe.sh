@@ -42,7 +42,7 @@ run_recipe() { # recipe, extras, then the words of the command line
   for seed in ${SEEDS:-0}; do
     say "train $name, seed $seed"
     "$affectrep" train "$config" "$@" "seed=$seed" --output "$runs"
-    folders+=("$runs/$name-$seed")
+    folders+=("$("$affectrep" train "$config" "$@" "seed=$seed" --output "$runs" --show-folder)")
   done
 
   for folder in "${folders[@]}"; do

@@ -20,12 +20,15 @@ _INDIFFERENT = (
     "seed",
     "data.root",
     "data.accept_leaks",
+    "data.speech.roots",
+    "data.speech.cache",
     "data.workers",
     "training.threads",
     "training.checkpoint_",
     "training.cache_embeddings",
     "evaluation.",
 )
+_SETTING = ("data.protocol", "data.speech.standardise")
 console = Console(soft_wrap=True, markup=False, highlight=False)
 
 
@@ -50,7 +53,7 @@ def record_results(
     folder = Path("recipes") / (config.recipe or "")
     if config.recipe is None or not folder.is_dir():
         return
-    changed = _own_values(config)
+    changed = _own_values(config, stored.setting)
     if changed:
         console.print(
             f"Not written to {folder / 'results.csv'}: the run has values of its own for "
@@ -59,7 +62,8 @@ def record_results(
             style="yellow",
         )
         return
-    rows = results_of(card, stored.environment, condition)
+    named = " ".join(filter(None, [stored.setting, condition]))
+    rows = results_of(card, stored.environment, named)
     path = folder / "results.csv"
     write_results(path, rows)
     update_readme(folder / "README.md", path)
@@ -67,11 +71,15 @@ def record_results(
     console.print(f"{len(rows)} figures written to {path}, their predictions to {record}.")
 
 
-def _own_values(config: Config) -> list[str]:
-    """Return the keys in which a run differs from the file of its name, where that matters."""
+def _own_values(config: Config, setting: str) -> list[str]:
+    """Return the keys in which a run differs from the file of its name, where that matters.
+
+    The setting is part of the condition of its figures, so another one is no value of its own.
+    """
     path = Path("configs") / (config.recipe or "") / f"{config.name}.yaml"
     if not path.is_file():
         return ["name"]
+    indifferent = (*_INDIFFERENT, *(_SETTING if setting else ()))
     return [
-        key for key in differing_keys(load_config(path), config) if not key.startswith(_INDIFFERENT)
+        key for key in differing_keys(load_config(path), config) if not key.startswith(indifferent)
     ]

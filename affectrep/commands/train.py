@@ -24,6 +24,7 @@ from affectrep.build import (
     build_objective,
     build_training_loader,
     fit_encoder,
+    run_name,
 )
 from affectrep.commands.preflight import find_problems
 from affectrep.config import Config, differing_keys, load_config, to_yaml
@@ -53,6 +54,7 @@ def run(
     *,
     dry_run: bool = False,
     show_config: bool = False,
+    show_folder: bool = False,
     output: Path = Path("runs"),
 ) -> None:
     """Train the configuration, or go on where its run stopped.
@@ -64,7 +66,10 @@ def run(
     if show_config:
         print(to_yaml(settings), end="")
         return
-    folder = RunFolder(output / f"{settings.name}-{settings.seed}")
+    folder = RunFolder(output / run_name(settings))
+    if show_folder:
+        print(folder.path)
+        return
     _refuse_other_config(folder, settings)
     if folder.finished and not dry_run:
         console.print(f"{folder.path} is finished; delete it to train again.")

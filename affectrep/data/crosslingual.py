@@ -22,6 +22,7 @@ Kind = Literal["leave_language_out", "leave_corpus_out", "source_to_target", "pa
 PAPER_LANGUAGES = ("en", "zh", "de", "fr")
 _PAPER_TARGETS = ("de", "fr", "zh")
 _NUMBERS = ("fold", "folds")
+_LISTS = ("sources", "without")
 _WHOLE = "whole speakers are held out"
 
 
@@ -37,6 +38,8 @@ class Protocol:
             (speaker-independent folds within a language or corpus: the upper bound).
         target: ISO 639-1 code of a language; a corpus for leave_corpus_out; either for folds.
         sources: languages, for source_to_target and paper only.
+        without: languages that are left out altogether. Nested selection for a target needs it:
+            each source language in turn is an inner target, the real one takes no part.
         fold: which fold is tested, from 0.
         folds: number of folds; every speaker is tested in exactly one of them.
         holdout: share of the rows of each training language that is held out for validation, as
@@ -49,8 +52,8 @@ class Protocol:
     Example:
         >>> Protocol("source_to_target", "de", ("en",)).name
         'source_to_target sources=en target=de'
-        >>> Protocol.parse("folds target=emodb fold=2", seed=1)
-        Protocol(kind='folds', target='emodb', sources=(), fold=2, folds=5, holdout=0.1, seed=1)
+        >>> Protocol.parse("folds target=emodb fold=2", seed=1).name
+        'folds target=emodb fold=2 folds=5'
     """
 
     kind: Kind
@@ -60,6 +63,7 @@ class Protocol:
     folds: int = 5
     holdout: float = 0.1
     seed: int = 0
+    without: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
@@ -81,6 +85,10 @@ class Protocol:
         if named != bool(self.sources):
             what = "needs sources, such as sources=en" if named else "takes no sources"
             raise ValueError(f"the protocol {self.kind} {what}")
+        both = {self.target, *self.sources} & set(self.without)
+        if both:
+            names = ", ".join(sorted(both))
+            raise ValueError(f"{names} is used and left out: take it from without")
         if self.target in self.sources:
             raise ValueError(f"the target {self.target} is also a source: leave it out of sources")
         if self.kind == "paper":
@@ -101,11 +109,13 @@ class Protocol:
         words.append(f"target={self.target}")
         if self.kind == "folds":
             words.append(f"fold={self.fold} folds={self.folds}")
+        if self.without:
+            words.append(f"without={','.join(self.without)}")
         return " ".join(words)
 
     @classmethod
     def parse(cls, words: str, *, holdout: float = 0.1, seed: int = 0) -> Protocol:
-        """Read ``kind key=value ...`` with the keys target, sources (en,zh), fold and folds.
+        """Read ``kind key=value ...``: target, sources and without (en,zh), fold and folds.
 
         Raises:
             ValueError: for a word that is none of these.
@@ -115,13 +125,13 @@ class Protocol:
         for pair in pairs:
             key, equals, value = pair.partition("=")
             number = key in _NUMBERS and value.isdigit()
-            if not equals or not (number or key in ("target", "sources")):
+            if not equals or not (number or key in ("target", *_LISTS)):
                 raise ValueError(
                     f"the protocol {words!r} has the word {pair!r}: expected target=de, "
-                    "sources=en,zh, fold=0 or folds=5 after its kind"
+                    "sources=en,zh, without=it, fold=0 or folds=5 after its kind"
                 )
-            sources = tuple(filter(None, value.split(",")))
-            known[key] = int(value) if number else sources if key == "sources" else value
+            several = tuple(filter(None, value.split(",")))
+            known[key] = int(value) if number else several if key in _LISTS else value
         return cls(kind, **known, holdout=holdout, seed=seed)  # type: ignore[arg-type]
 
 
@@ -164,8 +174,9 @@ def target_rows(rows: pd.DataFrame, protocol: Protocol) -> pd.Series:
 def assign_splits(rows: pd.DataFrame, protocol: Protocol) -> pd.Series:
     """Return the split of every row: train, validation, test, or empty where it is not used.
 
-    Not used are other languages than the sources of source_to_target, and in zero-shot protocols
-    the official test rows of a source corpus (MELD), so that nothing is ever trained on them.
+    Not used are other languages than the sources of source_to_target, those of ``without``, and
+    in zero-shot protocols the official test rows of a source corpus (MELD), so that nothing is
+    ever trained on them.
 
     Args:
         rows: with label, speaker, language, corpus; ``official_split`` where a corpus has one.
@@ -196,7 +207,8 @@ def assign_splits(rows: pd.DataFrame, protocol: Protocol) -> pd.Series:
         tested = target & (rows["speaker"].map(dealt) == protocol.fold)
         trained = target & ~tested
     else:
-        tested, trained = target, _trained(rows, protocol, ~target)
+        allowed = ~target & ~rows["language"].isin(protocol.without)
+        tested, trained = target, _trained(rows, protocol, allowed)
         _require(rows[trained], "speaker", _WHOLE)
     split[tested], split[trained] = "test", "train"
     split[trained & rows["speaker"].isin(_held(rows[trained], protocol))] = "validation"
@@ -225,6 +237,7 @@ def require_hygiene(rows: pd.DataFrame, split: pd.Series, protocol: Protocol) ->
             "a zero-shot target is tested only"
         )
     foreign = ~target & (split.isin(SPLITS) if protocol.kind == "folds" else split == "test")
+    foreign |= seen & rows["language"].isin(protocol.without)
     if protocol.kind == "source_to_target":
         foreign |= seen & ~rows["language"].isin(protocol.sources)
     if foreign.any():

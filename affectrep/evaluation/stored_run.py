@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from affectrep.data.setting import setting_name
 from affectrep.evaluation.predictions import read_predictions
 from affectrep.evaluation.records import read_compact
 
@@ -21,7 +22,7 @@ __all__ = ["StoredRun"]
 
 @dataclass(frozen=True)
 class StoredRun:
-    """A folder ``runs/<name>-<seed>`` that training wrote.
+    """A folder ``runs/<name>[.<setting>]-<seed>`` that training wrote.
 
     Raises:
         FileNotFoundError: if the folder is missing, or holds no run.
@@ -55,6 +56,13 @@ class StoredRun:
     def seed(self) -> int:
         """The run's seed."""
         return int(self.config.get("seed", 0))
+
+    @property
+    def setting(self) -> str:
+        """What was unseen and how much was known of it, such as "strict de"; empty for text."""
+        data = self.config.get("data") or {}
+        standardise = (data.get("speech") or {}).get("standardise") or "strict"
+        return setting_name(data.get("protocol"), standardise)
 
     @property
     def config_hash(self) -> str:

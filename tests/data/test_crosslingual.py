@@ -287,3 +287,19 @@ def test_a_name_parses_to_its_protocol(protocol):
 def test_other_words_are_refused(words):
     with pytest.raises(ValueError, match="protocol"):
         Protocol.parse(words)
+
+
+def test_a_language_can_be_left_out_altogether():
+    rows = table()
+    inner = Protocol.parse("leave_language_out target=fr without=de")
+    split = assign_splits(rows, inner)
+    assert set(rows.loc[split == "test", "language"]) == {"fr"}
+    assert not split[rows["language"] == "de"].any()
+    outer = assign_splits(rows, Protocol.parse("leave_language_out target=fr"))
+    kept = (rows["language"] != "de") & (split != "")
+    assert (split[kept] == outer[kept]).all()  # the same speakers are held out
+    leaked = split.mask(rows["language"] == "de", "train")
+    with pytest.raises(ValueError, match="do not belong"):
+        require_hygiene(rows, leaked, inner)
+    with pytest.raises(ValueError, match="used and left out"):
+        Protocol("leave_language_out", "de", without=("de",))
