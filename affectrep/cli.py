@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
-from typer.core import TyperCommand
 
-__all__ = ["app", "grouped", "main"]
+from affectrep.commands.compare_words import BETWEEN, CompareCommand
+
+__all__ = ["app", "main"]
 
 ConfigFile = Annotated[
     Path, typer.Argument(metavar="CONFIG", help="a file below configs/", show_default=False)
@@ -26,7 +27,6 @@ Overrides = Annotated[
     ),
 ]
 Split = Annotated[str, typer.Option(help="train, validation or test")]
-_BETWEEN = "\0"
 
 app = typer.Typer(
     name="affectrep",
@@ -37,37 +37,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-def grouped(words: list[str], option: str) -> list[str]:
-    r"""Join the words that follow each ``option``, up to the next option, into one value.
-
-    The shell turns ``--against runs/b-*`` into one option and many words, and the command line
-    knows only one value an option. NUL parts them: it is in no word that a shell can give.
-
-    Example:
-        >>> grouped(["a", "--against", "b", "c", "--split", "test"], "--against")
-        ['a', '--against', 'b\x00c', '--split', 'test']
-    """
-    result: list[str] = []
-    group: list[str] | None = None
-    for word in [*words, "-"]:  # the last ends a group that nothing else ends
-        if word.startswith("-"):
-            result += [] if group is None else [option, _BETWEEN.join(group)]
-            group = [] if word == option else None
-        if not word.startswith("-") and group is not None:
-            group.append(word)
-        elif word != option:
-            result.append(word)
-    return result[:-1]
-
-
-class CompareCommand(TyperCommand):
-    """Takes several runs after each ``--against``."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Join the runs of each option, then parse as ever."""
-        return super().parse_args(ctx, grouped(args, "--against"))
 
 
 def _version(asked: bool) -> None:
@@ -165,6 +134,12 @@ def evaluate(
             "--representation", help="also measure the embeddings, against the training rows"
         ),
     ] = False,
+    leakage: Annotated[
+        bool,
+        typer.Option(
+            "--leakage", help="speech: also measure what the embeddings say about speaker, language"
+        ),
+    ] = False,
 ) -> None:
     """Score a run on one split, with intervals; readings of the test split are counted."""
     from affectrep.commands import evaluate as command
@@ -178,6 +153,7 @@ def evaluate(
         write_families=write_families,
         baselines=baselines,
         representation=representation,
+        leakage=leakage,
     )
 
 
@@ -199,7 +175,7 @@ def compare(
     """Compare one side with others over items and seeds: effects, intervals, Holm's p."""
     from affectrep.commands import compare as command
 
-    sides = [[Path(run) for run in group.split(_BETWEEN) if run] for group in against]
+    sides = [[Path(run) for run in group.split(BETWEEN) if run] for group in against]
     command.run(runs, sides, split=split, metric=metric, families=families)
 
 
@@ -234,6 +210,87 @@ def report(
     from affectrep.commands import report as command
 
     command.run(runs, output)
+
+
+@app.command()
+def sweep(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CONFIG... [KEY.SUB=VALUE]...",
+            help="files below configs/, and values instead of theirs for all cells",
+            show_default=False,
+        ),
+    ],
+    seeds: Annotated[
+        str, typer.Option(help="5 (the first five), 0-4 or 0,3,7; one seed alone is 3,")
+    ] = "1",
+    sets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY.SUB=VALUE,VALUE",
+            help="a value per cell; again for each further key; parted by | where there is one, "
+            'as in "data.protocol=leave_language_out target=de|leave_language_out target=it"',
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[Path, typer.Option(help="folder that holds the runs")] = Path("runs"),
+    split: Annotated[
+        str, typer.Option(help="what to evaluate on; an empty word trains only")
+    ] = "test",
+    metric: Annotated[
+        str | None,
+        typer.Option(help="of the table; by default training.select", show_default=False),
+    ] = None,
+    pool: Annotated[
+        bool, typer.Option("--pool", help="pool folds and take means over targets, as pool does")
+    ] = False,
+    table: Annotated[
+        Path | None, typer.Option(help="write the table here: .md, .tex or .csv")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="list the cells and whether each is done")
+    ] = False,
+) -> None:
+    """Train and evaluate configurations x values x seeds that are not there yet, then a table."""
+    from affectrep.commands import sweep as command
+
+    command.run(
+        [Path(word) for word in words if "=" not in word],
+        [word for word in words if "=" in word],
+        seeds=seeds,
+        sets=sets or [],
+        output=output,
+        split=split,
+        metric=metric,
+        pool=pool,
+        table=table,
+        dry_run=dry_run,
+    )
+
+
+@app.command()
+def pool(
+    runs: Annotated[list[Path], typer.Argument(help="run folders", show_default=False)],
+) -> None:
+    """Make one run of fold runs and take means over targets; no split is read."""
+    from affectrep.commands import pool as command
+
+    command.run(runs)
+
+
+@app.command()
+def published(
+    recipe: Annotated[
+        Path, typer.Argument(help="a folder below recipes/ with published.csv", show_default=False)
+    ],
+    overrides: Overrides = None,
+) -> None:
+    """Show a paper's figures against those obtained, and what its settings still need to run."""
+    from affectrep.commands import published as command
+
+    command.run(recipe, overrides or [])
 
 
 @app.command()

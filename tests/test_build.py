@@ -149,3 +149,11 @@ def test_loaders_hold_every_row_once(file):
     assert sorted(row for batch in test for row in batch.ids) == sorted(
         manifest.split("test")["id"]
     )
+
+
+def test_texts_have_no_seconds(file):
+    config = load_config(file, ["data.max_batch_seconds=30"])
+    manifest = build.build_manifest(config)
+    preprocess = build.build_model(config, manifest).encoder.preprocess
+    with pytest.raises(ValueError, match="max_batch_seconds=30, but the corpus holds no sound"):
+        build.build_training_loader(config, manifest, preprocess)

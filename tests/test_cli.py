@@ -15,6 +15,7 @@ from affectrep.commands import doctor
 
 ROOT = Path(__file__).parents[1]
 VERBS = ("prepare", "train", "evaluate", "compare", "predict", "report", "doctor")
+VERBS += ("sweep", "pool", "published")
 
 
 @pytest.fixture

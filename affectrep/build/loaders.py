@@ -22,16 +22,28 @@ def build_training_loader(
     collate: Collate | None = None,
     share: tuple[int, int] = (0, 1),
 ) -> StepLoader:
-    """Build the steps of training over the train split; ``collate`` replaces the modality's."""
-    rows, lengths, own = _rows(config, manifest, "train", preprocess, training=True)
-    budget = config.data.max_batch_tokens
+    """Build the steps of training over the train split.
+
+    Args:
+        config: its ``data``.
+        manifest: of the corpus.
+        preprocess: of the encoder.
+        collate: takes the place of the modality's and knows the embeddings of every row, so that
+            no clip is decoded and batches need no budget.
+        share: this process's rank and how many there are.
+
+    Raises:
+        ValueError: if the budget is that of another modality.
+    """
+    found = _rows(config, manifest, "train", preprocess, training=True)
+    budget = _budget(config, manifest, preprocess)
     return StepLoader(
-        rows,
-        _sampler(config, manifest, rows, lengths),
-        collate or own,
-        budget=None if budget is None else (lengths, budget),
+        found.rows if collate is None else found.bare,
+        _sampler(config, manifest, found.rows, found.lengths),
+        collate or found.collate,
+        budget=None if collate or budget is None else (found.lengths, budget),
         share=share,
-        workers=config.data.workers,
+        workers=0 if collate else config.data.workers,
     )
 
 
@@ -43,13 +55,23 @@ def build_loader(
     *,
     collate: Collate | None = None,
 ) -> InOrder:
-    """Build one pass over a split for evaluation; ``collate`` replaces the modality's."""
-    rows, lengths, own = _rows(config, manifest, split, preprocess)
-    return InOrder(rows, collate or own, batch_size=config.data.batch_size, lengths=lengths)
+    """Build one pass over a split for evaluation; ``collate`` as in `build_training_loader`."""
+    found = _rows(config, manifest, split, preprocess)
+    seconds = config.data.max_batch_seconds
+    return InOrder(
+        found.rows if collate is None else found.bare,
+        collate or found.collate,
+        batch_size=config.data.batch_size,
+        lengths=found.lengths,
+        max_units=None if seconds is None else _budget(config, manifest, preprocess),
+    )
 
 
 class _Rows(NamedTuple):
+    """Rows, the same rows without anything that takes time to read, lengths and collate."""
+
     rows: Any
+    bare: Any
     lengths: list[int]
     collate: Collate
 
@@ -63,9 +85,31 @@ def _rows(
         from affectrep.data.speech import collate_speech
 
         clips = speech_rows(config, manifest, split, preprocess, training=training)
-        return _Rows(clips, clips.lengths(), partial(collate_speech, preprocess=preprocess))
+        collate = partial(collate_speech, preprocess=preprocess)
+        return _Rows(clips, clips.labels_only(), clips.lengths(), collate)
     texts = TextRows(manifest, split, manifest.domains())
-    return _Rows(texts, texts.lengths(preprocess), partial(collate_text, preprocess=preprocess))
+    collate_texts = partial(collate_text, preprocess=preprocess)
+    return _Rows(texts, texts, texts.lengths(preprocess), collate_texts)
+
+
+def _budget(config: Config, manifest: Manifest, preprocess: Any) -> int | None:
+    """Return what a micro-batch may hold, in the unit of the rows' lengths; None: any number."""
+    tokens, seconds = config.data.max_batch_tokens, config.data.max_batch_seconds
+    if manifest.info.modality != "speech":
+        if seconds is not None:
+            raise ValueError(
+                f"data.max_batch_seconds={seconds:g}, but the corpus holds no sound: set it to "
+                "null and give data.max_batch_tokens"
+            )
+        return tokens
+    if tokens is not None:
+        raise ValueError(
+            f"data.max_batch_tokens={tokens}, but clips have no tokens: set it to null and give "
+            "data.max_batch_seconds"
+        )
+    step = preprocess.seconds_per_frame
+    # vectors have one length whatever the clip's: there is no padding to bound
+    return None if seconds is None or step is None else max(1, round(seconds / step))
 
 
 def _sampler(config: Config, manifest: Manifest, rows: Any, lengths: list[int]) -> Any:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from affectrep.config import Config
 from affectrep.data.corpora import CORPORA
+from affectrep.data.corpus_folders import corpus_folders
 from affectrep.data.label_noise import add_label_noise
 from affectrep.data.manifest import Manifest
 from affectrep.data.splits import reduce_train
@@ -26,10 +27,9 @@ def build_manifest(config: Config) -> Manifest:
         raise ValueError(
             f"data.corpus={data.corpus}: unknown; there are {', '.join(sorted(CORPORA))}."
         )
-    if data.speech.roots and data.root is not None:
-        raise ValueError("data.root and data.speech.roots both name the data: give one of them.")
+    roots = data.speech.roots
     manifest = CORPORA[data.corpus](
-        dict(data.speech.roots) or data.root,
+        corpus_folders(data.root, roots) if roots else data.root,
         protocol=data.protocol,
         columns=dict(data.columns) or None,
         labels=None if data.labels is None else dict(data.labels),

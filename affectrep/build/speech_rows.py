@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from affectrep.config import Config
@@ -10,11 +11,12 @@ from affectrep.data.augment_audio import AudioAugment
 from affectrep.data.cache_folder import cache_folder
 from affectrep.data.clip_reading import ClipSettings
 from affectrep.data.composed_sampler import ComposedSampler, Composition
+from affectrep.data.loader import InOrder
 from affectrep.data.manifest import SPLITS, Manifest
-from affectrep.data.speech import SpeechRows
+from affectrep.data.speech import SpeechRows, collate_speech
 from affectrep.data.standardise import GroupStatistics, group_statistics
 
-__all__ = ["composed_sampler", "speech_rows", "training_features"]
+__all__ = ["altered_copy", "composed_sampler", "speech_rows", "training_features"]
 
 
 def speech_rows(
@@ -41,6 +43,21 @@ def training_features(config: Config, manifest: Manifest, preprocess: Any) -> It
     rows = _rows(config, manifest, "train", preprocess, _clip_settings(config, False))
     for index in range(len(rows)):
         yield rows[index]["features"]
+
+
+def altered_copy(config: Config, manifest: Manifest, preprocess: Any, copy: int) -> InOrder:
+    """Return one pass over an altered copy of every training clip, in the manifest's order.
+
+    Args:
+        config: its ``data.speech.augment`` says how clips are altered.
+        manifest: of a speech corpus whose training clips can all be read.
+        preprocess: of the encoder.
+        copy: number of the copy, from 0.
+    """
+    rows = speech_rows(config, manifest, "train", preprocess, training=True)
+    rows.set_epoch(copy)
+    collate = partial(collate_speech, preprocess=preprocess)
+    return InOrder(rows, collate, batch_size=config.data.batch_size)
 
 
 def composed_sampler(config: Config, manifest: Manifest, rows: SpeechRows) -> ComposedSampler:
@@ -130,13 +147,15 @@ def _group_statistics(
     if condition == "strict":
         return None
     features, corpora, speakers = [], [], []
-    for split in SPLITS:
+    # after a refit there is no validation split any more
+    for split in [name for name in SPLITS if (manifest.rows["split"] == name).any()]:
         rows = _rows(config, manifest, split, preprocess, _clip_settings(config, False))
         for index in range(len(rows)):
             clip = rows.items[index][0]
             features.append(rows[index]["features"])
             corpora.append(rows.groups[clip][0] or "")
             speakers.append(rows.groups[clip][1])
-    return group_statistics(
-        features, corpora, speakers if condition == "transductive_speaker" else None
-    )
+    mapping = getattr(config.objective, "mapping", "moments")
+    # ranks are those of a corpus, whether its speakers are known or not
+    known = condition == "transductive_speaker" and mapping != "quantile"
+    return group_statistics(features, corpora, speakers if known else None, mapping=mapping)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
+from affectrep.commands.compare_settings import compare_over_targets, print_over_targets
 from affectrep.evaluation.comparison import Difference
 from affectrep.evaluation.multiple import adjusted
 from affectrep.evaluation.pairing import Pairing, compare_pairs, pair_with_each
+from affectrep.evaluation.setting_pairing import has_settings
+from affectrep.evaluation.stored_run import StoredRun
 from affectrep.reporting.figures import title
 from affectrep.reporting.tables import comparison_table, difference_table, verdict
 
@@ -28,7 +31,7 @@ def run(
     against: list[list[Path]],
     *,
     split: str = "test",
-    metric: str = _DEFAULT,
+    metric: str | None = None,
     families: Path | None = None,
     resamples: int = 10_000,
 ) -> dict[str, dict[str, Difference]]:
@@ -36,28 +39,33 @@ def run(
 
     Several comparisons are adjusted by Holm's method, each metric by itself. Intervals are
     single ones, not simultaneous. Seeds that only one side of a comparison has are left out.
+    Cross-lingual runs are compared on each target and in the mean over targets.
 
     Args:
         runs_a: run folders of side A, one per seed.
         against: run folders of each other side.
         split: whose predictions are compared.
-        metric: of the verdict; where the default is not there, the first that is.
+        metric: of the verdict; None takes UAR where side A chose its epochs by it, else weighted
+            F1, and where that is not there the first that is.
         families: file of confusable families; adds the figures about them.
-        resamples: of the rows.
+        resamples: of the rows; cross-lingual runs need none.
 
     Returns:
-        Differences by metric, for each other side by its name.
+        Differences by metric, for each other side by its name; of several targets those of the
+        mean over these targets.
 
     Raises:
         ValueError: if the runs were not read on the same rows, or cannot be paired.
         FileNotFoundError: if a run was not evaluated on the split.
     """
+    if has_settings([runs_a, *against]):
+        return _over_targets(runs_a, against, split=split, metric=metric, families=families)
     pairings = pair_with_each(runs_a, against, split=split)
     found = {
         pairing.names[1]: compare_pairs(pairing, families=families, resamples=resamples)
         for pairing in pairings
     }
-    metric = _chosen(metric, next(iter(found.values())))
+    metric = _chosen(metric, next(iter(found.values())), runs_a)
     if len(pairings) == 1:
         _print_one(pairings[0], next(iter(found.values())), metric, split)
     else:
@@ -106,7 +114,30 @@ def _first(metric: str, found: dict[str, Difference]) -> list[str]:
     return [metric, *(name for name in found if name != metric)]
 
 
-def _chosen(metric: str, found: dict[str, Difference]) -> str:
+def _over_targets(
+    runs_a: list[Path],
+    against: list[list[Path]],
+    *,
+    split: str,
+    metric: str | None,
+    families: Path | None,
+) -> dict[str, dict[str, Difference]]:
+    if families is not None:
+        raise ValueError("families are compared on runs of one corpus; leave --families out.")
+    compared = compare_over_targets(runs_a, against, split=split)
+    metric = _chosen(metric, compared[0][1].mean, runs_a)
+    print_over_targets(compared, metric=metric, split=split)
+    return {
+        pairing.names[1]: {name: one.fixed for name, one in found.mean.items()}
+        for pairing, found in compared
+    }
+
+
+def _chosen(metric: str | None, found: Mapping[str, object], runs_a: Sequence[Path]) -> str:
+    """Return the metric of the verdict."""
+    if metric is None:
+        selected = (StoredRun(Path(runs_a[0])).config.get("training") or {}).get("select")
+        metric = "uar" if selected == "uar" else _DEFAULT
     if metric in found:
         return metric
     if metric == _DEFAULT:

@@ -13,6 +13,7 @@ import torch
 from rich.console import Console
 
 from affectrep.build import build_manifest
+from affectrep.commands.leakage import add_leakage, leakage_table, require_leakage
 from affectrep.commands.recipe_results import record_results
 from affectrep.commands.representation import add_representation, representation_table
 from affectrep.commands.split_reading import SplitReader
@@ -49,6 +50,7 @@ def run(  # noqa: PLR0913 - one for each option of the command
     write_families: Path | None = None,
     baselines: bool | None = None,
     representation: bool = False,
+    leakage: bool = False,
 ) -> dict[str, Any]:
     """Score a run on a split; write predictions, figures and the recipe's results, and print.
 
@@ -64,6 +66,7 @@ def run(  # noqa: PLR0913 - one for each option of the command
         write_families: on validation, write the families of confusable classes to this file.
         baselines: also fit and print baselines; None does so for generated corpora.
         representation: also measure the embeddings, with the training rows as a gallery.
+        leakage: also measure what they say about speaker and language, and keep a map of them.
 
     Returns:
         The scorecard that was written to ``predictions/<split>.json``.
@@ -75,9 +78,16 @@ def run(  # noqa: PLR0913 - one for each option of the command
     stored = StoredRun(Path(run))
     config = load_config(stored.path / "config.yaml")
     _check_options(config, split, write_families, representation)
+    if split == "validation" and stored.environment.get("refit"):
+        raise ValueError(
+            f"{stored.path} was fitted once more on its validation rows: figures on them say "
+            "nothing. Those from before stand in its metrics.jsonl."
+        )
     if config.training.threads is not None:
         torch.set_num_threads(config.training.threads)
     manifest = build_manifest(config)
+    if leakage:
+        require_leakage(split, manifest.rows)
     _same_rows(stored, manifest)
     _check_cluster(config, manifest)
     groups = None if write_families else _families(config, manifest, families)
@@ -86,12 +96,14 @@ def run(  # noqa: PLR0913 - one for each option of the command
     _say_used_again(stored, split, before)
     if write_families is not None:
         groups = _write_families(stored, table, write_families)
-    if representation:
+    if representation or leakage:
         reader.embeddings(split)  # before the card counts the readings
     card = _score(stored, config, manifest, table, groups)
     if representation:
         leaked = leaked_ids(manifest, split)
         add_representation(card, reader, table, families=groups, leaked=leaked)
+    if leakage:
+        add_leakage(card, reader, table)
     if baselines or (baselines is None and manifest.info.generated):
         card["baselines"] = _baselines(manifest, split)
     _write_json(stored.path / "predictions" / f"{split}.json", card)
@@ -237,6 +249,8 @@ def _show(stored: StoredRun, manifest: Manifest, card: dict[str, Any]) -> None:
         console.print(f"Labels are predicted from {card['threshold']:.2f} (set on validation).")
     if card.get("representation"):
         console.print(representation_table(card))
+    if card.get("leakage"):
+        console.print(leakage_table(card))
     if card.get("baselines"):
         console.print(baseline_figures(card, stored.name))
     for key, table in (

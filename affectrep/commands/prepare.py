@@ -37,7 +37,8 @@ def run(
     Args:
         config: the configuration's file.
         overrides: ``key.sub=value`` instead of the file's values.
-        rows: row list to compare with.
+        rows: row list to compare with; a clip list of speech (``id,sha256,duration_s``) also cuts
+            its clips out of the corpus, before anything is written.
         write_rows_to: where to write the row list; more than 10,000 rows become one file a split.
         write_set_to: folder for the tables of a speech set, one per corpus; it can be the
             data.root of corpus speech_set. Sound files stay where they are.
@@ -49,14 +50,19 @@ def run(
     """
     manifest = build_manifest(load_config(config, overrides or []))
     problems = find_problems(manifest)
+    clip_list = rows if rows is not None and _is_clip_list(manifest, rows) else None
+    if clip_list is not None:  # it has no splits: a protocol makes these of the clips
+        problems = [problem for problem in problems if problem.kind != "empty_split"]
     _print_card(manifest, problems)
     require_clean(problems)
+    if clip_list is not None:
+        manifest = _select_clips(manifest, clip_list)
     if write_rows_to is not None:
         for file in write_rows(manifest, write_rows_to, per_split=len(manifest.rows) > _LARGE):
             console.print(f"Row list written to {file}")
     if write_set_to is not None:
         _write_set(manifest, write_set_to)
-    if rows is not None:
+    if rows is not None and clip_list is None:
         _compare(manifest, rows)
     return manifest
 
@@ -156,3 +162,32 @@ def _compare(manifest: Manifest, rows: Path) -> None:
         return
     lines = "".join(f"\n- {line}" for line in differences)
     raise ValueError(f"the rows are not those of {rows}:{lines}")
+
+
+def _is_clip_list(manifest: Manifest, rows: Path) -> bool:
+    if manifest.info.modality != "speech":
+        return False
+    # only this modality needs its packages
+    from affectrep.data.corpora.clip_lists import is_clip_list
+
+    return is_clip_list(rows)
+
+
+def _select_clips(manifest: Manifest, rows: Path) -> Manifest:
+    """Say what is true of each clip of a list, and return those that are there."""
+    from affectrep.data.corpora.clip_lists import select_clips
+
+    found, comparison = select_clips(manifest, rows)
+    states = comparison.states()
+    counts = Counter(states.values())
+    if len(counts) > 1:
+        for name, state in states.items():
+            if state != "identical":
+                console.print(Text(f"{name}: {state}"))
+    told = ", ".join(f"{count:,} {state}" for state, count in counts.most_common())
+    extra = f"; {len(comparison.extra):,} others are left out" if comparison.extra else ""
+    console.print(Text(f"{rows}: {len(states):,} clips, {told}{extra}"))
+    faults = "".join(f"\n- {line}" for line in comparison.faults())
+    if faults:
+        raise ValueError(f"the clips are not those of {rows}:{faults}")
+    return found

@@ -9,6 +9,8 @@ import pandas as pd
 from rich.console import Console
 
 from affectrep.config import Config, differing_keys, load_config
+from affectrep.data.setting import protocol_of
+from affectrep.evaluation.published import read_checkpoints
 from affectrep.evaluation.records import write_record
 from affectrep.evaluation.results import results_of, update_readme, write_results
 from affectrep.evaluation.stored_run import StoredRun
@@ -79,7 +81,20 @@ def _own_values(config: Config, setting: str) -> list[str]:
     path = Path("configs") / (config.recipe or "") / f"{config.name}.yaml"
     if not path.is_file():
         return ["name"]
-    indifferent = (*_INDIFFERENT, *(_SETTING if setting else ()))
-    return [
-        key for key in differing_keys(load_config(path), config) if not key.startswith(indifferent)
-    ]
+    indifferent = (*_INDIFFERENT, *(_SETTING if setting else ()), *_of_the_source(config))
+    own = load_config(path, [f"data.protocol={config.data.protocol}"] if setting else [])
+    return [key for key in differing_keys(own, config) if not key.startswith(indifferent)]
+
+
+def _of_the_source(config: Config) -> tuple[str, ...]:
+    """Return the encoder's key where the run has the one that its source language goes with.
+
+    Which one that is stands in the recipe's ``checkpoints.csv``; the source is in the condition.
+    """
+    path = Path("recipes") / (config.recipe or "") / "checkpoints.csv"
+    protocol = protocol_of(config.data.protocol)
+    if protocol is None or len(protocol.sources) != 1 or not path.is_file():
+        return ()
+    own = getattr(config.encoder, "checkpoint", "")
+    wanted = read_checkpoints(path).get(protocol.sources[0])
+    return ("encoder.checkpoint",) if own == wanted else ()

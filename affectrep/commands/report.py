@@ -6,7 +6,9 @@ from pathlib import Path
 
 from rich.console import Console
 
+from affectrep.reporting.order import order_table
 from affectrep.reporting.report import write_report
+from affectrep.reporting.subject import gather
 
 __all__ = ["run"]
 
@@ -16,6 +18,8 @@ console = Console(soft_wrap=True, markup=False, highlight=False)
 def run(runs: list[Path], output: Path = Path("report.html")) -> Path:
     """Write the report of some run folders to ``output`` and say where it is.
 
+    Several systems are also listed, best first.
+
     Raises:
         FileNotFoundError: if a folder holds no run.
         ValueError: if ``output`` is a folder.
@@ -23,5 +27,8 @@ def run(runs: list[Path], output: Path = Path("report.html")) -> Path:
     if output.is_dir():
         raise ValueError(f"{output} is a folder; give a file such as {output / 'report.html'}.")
     path = write_report(runs, output)
+    order = order_table(gather(runs))
+    if order is not None:
+        console.print(order)
     console.print(f"Report: {path} ({path.stat().st_size / 1024:.0f} KiB, opens without network)")
     return path

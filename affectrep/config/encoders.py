@@ -67,7 +67,9 @@ class SpeechEncoderConfig(Section):
         "none", description="learned weighting of all hidden layers"
     )
     gradient_checkpointing: bool = False
-    max_seconds: float | None = Field(None, gt=0, description="longest input; longer clips are cut")
+    max_seconds: float | None = Field(
+        None, gt=0, description="longest input; training crops, evaluation averages segments"
+    )
     level: Literal["none", "rms", "peak"] = Field("rms", description="of the waveform")
 
 
@@ -95,9 +97,9 @@ class CrnnEncoderConfig(Section):
 
     name: Literal["crnn"]
     preprocess: dict[str, Any] = Field(default_factory=dict, description="LogMelPreprocess")
-    channels: list[int] = Field(default_factory=lambda: [32, 64, 128, 128])
+    channels: list[int] = Field(default_factory=lambda: [16, 32, 48, 64])
     norm: Literal["batch", "group"] = "batch"
-    recurrent: int = Field(144, ge=1, description="width of the GRU in each direction")
+    recurrent: int = Field(96, ge=1, description="width of the GRU in each direction")
     dropout: float = Field(0.2, ge=0, lt=1)
     spec_augment: dict[str, Any] | bool | None = Field(None, description="false: no masks")
 

@@ -41,6 +41,8 @@ def parse_config(
 ) -> Config:
     """Check plain values and overrides against the schema.
 
+    ``per_target`` may hold overrides by the target of ``data.protocol``; those given here win.
+
     Raises:
         ValueError: listing every problem in one message.
 
@@ -55,7 +57,7 @@ def parse_config(
         ValueError: configuration: unknown key training.epoch; did you mean training.epochs?
     """
     values = dict(values)
-    for override in overrides:
+    for override in [*_of_the_target(values, overrides, where), *overrides]:
         _apply(values, override)
     try:
         return Config.model_validate(values)
@@ -117,6 +119,25 @@ def _alternatives() -> dict[str, list[str]]:
         kinds = [section.model_fields.get("name") for section in _sections(info.annotation)]
         found[key] = [str(kind.default) for kind in kinds if kind is not None]
     return {key: names for key, names in found.items() if names}
+
+
+def _of_the_target(values: dict[str, Any], overrides: Sequence[str], where: str) -> list[str]:
+    """Take ``per_target`` out of the values; return the overrides for the target of the protocol.
+
+    A choice that was made for each unseen language by itself is one configuration all the same.
+    """
+    chosen = values.pop("per_target", {})
+    if not isinstance(chosen, dict) or not all(isinstance(one, list) for one in chosen.values()):
+        raise ValueError(
+            f"{where}: per_target holds a list of key.sub=value for each target, such as "
+            "per_target: {de: [objective.c=0.1]}."
+        )
+    protocol = str((values.get("data") or {}).get("protocol"))
+    for override in overrides:
+        key, _, text = override.partition("=")
+        protocol = text if key.strip() == "data.protocol" else protocol
+    target = next((word[7:] for word in protocol.split() if word.startswith("target=")), "")
+    return [str(one) for one in chosen.get(target, [])]
 
 
 def _apply(values: dict[str, Any], override: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from affectrep.config.section import Section
 
@@ -177,6 +177,17 @@ class CAFConfig(Section):
     regression: dict[str, Any] = Field(default_factory=dict)
 
 
+View = Literal[
+    "all",
+    "egemaps",
+    "egemaps_quiet",
+    "functionals",
+    "joined_small",
+    "joined",
+    "joined_stable",
+]
+
+
 class FittedConfig(Section):
     """A classical classifier, fitted in one go on the embeddings of an encoder that is fixed.
 
@@ -185,12 +196,59 @@ class FittedConfig(Section):
     """
 
     name: Literal["fitted"] = "fitted"
-    classifier: Literal["logistic", "svm"] = "logistic"
+    classifier: Literal["logistic", "discriminant", "svm"] = "logistic"
     c: float = Field(0.05, gt=0, description="the higher, the weaker the penalty; svm: often 1")
     gamma: Literal["scale"] | Annotated[float, Field(gt=0)] = Field(
         "scale", description="of the RBF kernel, svm only; scale: 1 / (dim times variance)"
     )
-    class_weights: Literal["none", "balanced"] = "balanced"
+    shrinkage: float = Field(
+        0.3, gt=0, le=1, description="discriminant: of the covariance to its mean variance"
+    )
+    whiten: float | None = Field(
+        None, ge=0, description="logistic: whiten within corpus and class, so much between corpora"
+    )
+    class_weights: Literal["none", "balanced", "corpus"] = Field(
+        "balanced", description="corpus: classes within each corpus alike"
+    )
+    views: list[View] = Field(
+        ["all"], min_length=1, description="parts of the features; the mean of their logits"
+    )
+    sources: list[Literal["pooled", "corpus", "speaker"]] = Field(
+        ["pooled"], min_length=1, description="offsets taken from training rows; the mean of logits"
+    )
+    mapping: Literal["moments", "quantile", "shrunk"] = Field(
+        "moments", description="transductive: quantile per corpus, shrunk speaker means, or by sd"
+    )
+    adapt: Literal["none", "balance", "self"] = Field(
+        "none", description="by the target's unlabelled features, transductive conditions only"
+    )
+    refit: bool = Field(
+        False, description="after scoring validation fit once more, on train and validation"
+    )
+
+    @model_validator(mode="after")
+    def _fits_the_classifier(self) -> FittedConfig:
+        named = {"whiten": self.classifier == "logistic", "adapt": self.classifier != "svm"}
+        named |= dict.fromkeys(("views", "sources"), self.classifier != "svm")
+        for key, allowed in named.items():
+            default = type(self).model_fields[key].default
+            if not allowed and getattr(self, key) != default:
+                raise ValueError(f"{key} has no meaning for classifier={self.classifier}")
+        if self.classifier == "svm" and self.class_weights == "corpus":
+            raise ValueError("class_weights=corpus has no meaning for classifier=svm")
+        if self.adapt == "self" and self.classifier != "discriminant":
+            raise ValueError("adapt=self trains a discriminant again: set classifier=discriminant")
+        return self
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether one classifier is fitted on the embeddings as they are."""
+        fields = type(self).model_fields
+        usual = all(
+            getattr(self, key) == fields[key].default
+            for key in ("whiten", "views", "sources", "adapt")
+        )
+        return usual and self.classifier != "discriminant" and self.class_weights != "corpus"
 
 
 ObjectiveConfig = Annotated[

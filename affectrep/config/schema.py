@@ -80,7 +80,10 @@ class DataConfig(Section):
     label_noise: LabelNoiseSettings = LabelNoiseSettings()
     batch_size: int = Field(64, ge=1, description="rows per optimizer step, over all processes")
     max_batch_tokens: int | None = Field(
-        None, ge=1, description="padded tokens per micro-batch; null: no micro-batches"
+        None, ge=1, description="texts: padded tokens per micro-batch; null: no micro-batches"
+    )
+    max_batch_seconds: float | None = Field(
+        None, gt=0, description="clips: padded seconds per micro-batch, in evaluation per batch"
     )
     bucket_by_length: bool = Field(True, description="batch rows of similar length together")
     workers: int = Field(0, ge=0, description="decoding processes")

@@ -44,7 +44,7 @@ class SpeechDataConfig(Section):
     """What only a speech corpus needs."""
 
     roots: dict[str, str] = Field(
-        default_factory=dict, description="corpus -> folder of its download, in place of data.root"
+        default_factory=dict, description="corpus -> its folder; a relative one is below data.root"
     )
     max_seconds: float | None = Field(
         None, gt=0, description="training crops at random, evaluation averages all segments"

@@ -37,7 +37,8 @@ class Protocol:
             named whose encoder is taken: Baseline 2, Proposed and the ablations); folds
             (speaker-independent folds within a language or corpus: the upper bound).
         target: ISO 639-1 code of a language; a corpus for leave_corpus_out; either for folds.
-        sources: languages, for source_to_target and paper only.
+        sources: languages, for source_to_target and paper; folds may name the one whose encoder
+            is taken, and its rows are not used.
         without: languages that are left out altogether. Nested selection for a target needs it:
             each source language in turn is an inner target, the real one takes no part.
         fold: which fold is tested, from 0.
@@ -82,7 +83,8 @@ class Protocol:
 
     def _check_sources(self) -> None:
         named = self.kind in ("source_to_target", "paper")
-        if named != bool(self.sources):
+        # folds may name the source whose encoder is taken, as the paper's upper bound does
+        if named != bool(self.sources) and self.kind != "folds":
             what = "needs sources, such as sources=en" if named else "takes no sources"
             raise ValueError(f"the protocol {self.kind} {what}")
         both = {self.target, *self.sources} & set(self.without)

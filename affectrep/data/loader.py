@@ -36,8 +36,8 @@ class StepLoader:
         rows: indexable rows.
         sampler: the plan of an epoch, over all processes.
         collate: rows -> Batch.
-        budget: lengths of all rows and the padded length units (tokens) that a micro-batch may
-            hold; None makes one micro-batch of each step.
+        budget: lengths of all rows and the padded length units (tokens, frames or samples) that
+            a micro-batch may hold; None makes one micro-batch of each step.
         share: this process's rank and how many there are.
         workers: decoding processes.
     """
@@ -94,6 +94,7 @@ class InOrder:
         batch_size: rows per batch.
         lengths: lets rows of similar length share a batch; the order of batches then follows
             length, and ids tell which row is which.
+        max_units: padded length units that a batch may hold, see `StepLoader`; None: any number.
 
     Example:
         >>> collate = lambda rows: Batch({"x": torch.tensor(rows)}, torch.tensor(rows),
@@ -109,15 +110,21 @@ class InOrder:
         *,
         batch_size: int,
         lengths: Sequence[int] | None = None,
+        max_units: int | None = None,
     ) -> None:
-        self.rows, self.collate, self.batch_size = rows, collate, batch_size
+        self.rows, self.collate = rows, collate
         order = list(range(len(rows)))
-        self.order = order if lengths is None else sorted(order, key=lambda row: lengths[row])
+        if lengths is not None:
+            order.sort(key=lambda row: lengths[row])
+        self.batches = [
+            part
+            for start in range(0, len(order), batch_size)
+            for part in micro_batches(order[start : start + batch_size], lengths, max_units)
+        ]
 
     def __len__(self) -> int:
-        return (len(self.order) + self.batch_size - 1) // self.batch_size
+        return len(self.batches)
 
     def __iter__(self) -> Iterator[Batch]:
-        for start in range(0, len(self.order), self.batch_size):
-            part = self.order[start : start + self.batch_size]
+        for part in self.batches:
             yield self.collate([self.rows[i] for i in part])

@@ -132,6 +132,13 @@ class SpeechRows(Dataset[SpeechRow]):
         spans = [min(seconds or self.seconds[clip], limit) for clip, _, seconds in self.items]
         return [max(1, math.ceil(span / step)) for span in spans]
 
+    def labels_only(self) -> Dataset[SpeechRow]:
+        """Return these rows with empty features: nothing is decoded.
+
+        It is what training on stored embeddings of a frozen encoder needs.
+        """
+        return _LabelsOnly(self)
+
     def broken(self) -> dict[str, str]:
         """Return path -> reason of the training clips that were skipped so far, in any worker."""
         found = {}
@@ -215,9 +222,13 @@ class SpeechRows(Dataset[SpeechRow]):
         if isinstance(statistics, GroupStatistics):
             corpus, speaker = self.groups[clip]
             statistics = statistics.of(corpus or "", speaker)
+        return self.named(clip, features if statistics is None else statistics.apply(features))
+
+    def named(self, clip: int, features: Features) -> SpeechRow:
+        """Return features as a row with the id, target and domains of a clip."""
         return {
             "id": self.ids[clip],
-            "features": features if statistics is None else statistics.apply(features),
+            "features": features,
             "label": self.targets[clip],
             "domains": {name: codes[clip] for name, codes in self.codes.items()},
         }
@@ -246,6 +257,17 @@ class SpeechRows(Dataset[SpeechRow]):
                 f"{len(failed)} of {len(self.ids)} training clips cannot be read, more than the "
                 f"{self.settings.broken_share:.1%} that may be skipped: {names}; last: {error}"
             ) from error
+
+
+class _LabelsOnly(Dataset[SpeechRow]):
+    def __init__(self, rows: SpeechRows) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> SpeechRow:
+        return self.rows.named(self.rows.items[index][0], np.empty(0, np.float32))
 
 
 def collate_speech(rows: list[SpeechRow], preprocess: Preprocess) -> Batch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 
 __all__ = [
     "CONDITIONS",
+    "MAPPINGS",
     "GroupStatistics",
+    "Ranks",
     "Statistics",
     "fit_statistics",
     "group_statistics",
@@ -20,7 +23,10 @@ __all__ = [
 
 Features = NDArray[np.float32]
 
+_NORMAL = NormalDist()
 CONDITIONS = ("strict", "transductive_corpus", "transductive_speaker")
+MAPPINGS = ("moments", "quantile", "shrunk")
+PRIOR_CLIPS = 20.0  # shrunk: a speaker with as many clips is moved half of the way
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,37 @@ class Statistics:
                 f"got {features.shape}"
             )
         return np.asarray((features - self.mean) / self.sd, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Ranks(Statistics):
+    """Statistics with the group's values, to map features to a normal distribution by their rank.
+
+    Args:
+        values: ``(rows, dim)``, each column sorted.
+
+    Example:
+        >>> ranks = Ranks(np.array([4.0]), np.array([3.6]), np.array([[1.0], [2.0], [9.0]]))
+        >>> [round(float(ranks.apply(np.array([value]))[0]), 2) for value in (1.0, 2.0, 99.0)]
+        [-0.97, 0.0, 0.97]
+    """
+
+    values: Features
+
+    def apply(self, features: Features) -> Features:
+        """Return the normal quantiles ``(dim,)`` of the features' mean ranks in the group.
+
+        A value beyond those of the group gets the quantile of its smallest or largest.
+
+        Raises:
+            ValueError: if the features are no vector of this width.
+        """
+        count, dim = self.values.shape
+        if features.shape != (dim,):
+            raise ValueError(f"expected features ({dim},) to rank, got {features.shape}")
+        ranks = ((self.values < features).sum(axis=0) + (self.values <= features).sum(axis=0)) / 2
+        shares = np.clip(ranks / count, 0.5 / count, 1 - 0.5 / count)
+        return np.array([_NORMAL.inv_cdf(float(share)) for share in shares], dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -118,6 +155,7 @@ def group_statistics(
     speakers: Sequence[str | None] | None = None,
     *,
     min_clips: int = 2,
+    mapping: str = "moments",
 ) -> GroupStatistics:
     """Return statistics of unlabelled rows of any split: the transductive conditions.
 
@@ -129,9 +167,13 @@ def group_statistics(
         corpora: corpus of each row.
         speakers: speaker of each row, None where unknown; None standardises per corpus.
         min_clips: a speaker with fewer falls back to the corpus, and is counted.
+        mapping: moments (mean and standard deviation); quantile (`Ranks`, per corpus only); shrunk
+            (per speaker: the standard deviation of the corpus, and a mean that is moved from that
+            of the corpus to that of the speaker's n clips by n / (n + 20)).
 
     Raises:
-        ValueError: if the columns differ in length, or there are no rows.
+        ValueError: if the columns differ in length, there are no rows, or the mapping does not
+            belong to the condition.
 
     Example:
         >>> rows = [np.array([1.0]), np.array([3.0]), np.array([9.0])]
@@ -144,6 +186,21 @@ def group_statistics(
     known = [name if isinstance(name, str) else None for name in speakers or []]
     by_speaker = _members(known)
     few = sorted(name for name, rows in by_speaker.items() if len(rows) < min_clips)
+    wanted = {"quantile": True, "shrunk": False}.get(mapping, speakers is None)
+    if mapping not in MAPPINGS or wanted != (speakers is None):
+        raise ValueError(
+            f"the mapping {mapping!r} does not fit: there is moments, quantile (per corpus only) "
+            "and shrunk (per speaker only)"
+        )
+    if mapping == "quantile":
+        ranks: dict[str, Statistics] = {}
+        for name, rows in _members(corpora).items():
+            values = np.sort(np.stack([features[row] for row in rows]), axis=0)
+            known_of = fit_statistics([features[row] for row in rows])
+            ranks[name] = Ranks(known_of.mean, known_of.sd, values)
+        return GroupStatistics(CONDITIONS[1], ranks, {})
+    if mapping == "shrunk":
+        return _shrunk_speakers(features, corpora, known)
     return GroupStatistics(
         CONDITIONS[1] if speakers is None else CONDITIONS[2],
         _fit_groups(features, _members(corpora)),
@@ -175,6 +232,20 @@ def standardise(
         statistics.of(corpus, name).apply(row)
         for row, corpus, name in zip(features, corpora, names, strict=True)
     ]
+
+
+def _shrunk_speakers(
+    features: Sequence[Features], corpora: Sequence[str], speakers: Sequence[str | None]
+) -> GroupStatistics:
+    of_corpora = _fit_groups(features, _members(corpora))
+    found = {}
+    for name, rows in _members(speakers).items():
+        corpus = of_corpora[corpora[rows[0]]]
+        mean = np.mean([features[row] for row in rows], axis=0, dtype=np.float64)
+        share = len(rows) / (len(rows) + PRIOR_CLIPS)
+        moved = corpus.mean + share * (mean - corpus.mean)
+        found[name] = Statistics(moved.astype(np.float32), corpus.sd)
+    return GroupStatistics(CONDITIONS[2], of_corpora, found)
 
 
 def _members(names: Sequence[str | None]) -> dict[str, list[int]]:

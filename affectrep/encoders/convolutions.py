@@ -22,10 +22,12 @@ def frame_mask(lengths: Tensor, frames: int) -> Tensor:
 
 
 class ConvolutionBlock(nn.Module):
-    """3 × 3 convolution, normalisation, ReLU and maximum over blocks of time and frequency.
+    """3 × 3 convolution, normalisation, maximum over blocks of time and frequency, and ReLU.
 
     Frames beyond a row's length are zero before and after, as a convolution at the end of the
     clip would find them, and count in no statistic: padding changes nothing, in training neither.
+    ReLU comes last because it is the same before and after a maximum, and cheaper after. Maps
+    are kept in torch's channels-last layout.
 
     Args:
         inputs: channels that come in.
@@ -59,10 +61,10 @@ class ConvolutionBlock(nn.Module):
             lengths: ``(batch,)`` in frames.
         """
         mask = frame_mask(lengths, maps.shape[2])
-        maps = self.norm(self.convolution(maps), mask).relu()
-        # after ReLU zero is the smallest value, so padding never wins the maximum
-        maps = maps.masked_fill(~mask[:, None, :, None], 0)
-        return self.pool(maps), (lengths + self.stride - 1) // self.stride
+        maps = self.convolution(maps.contiguous(memory_format=torch.channels_last))
+        # zero padding may win the maximum, and no harm: what it wins from, ReLU makes zero as well
+        maps = self.pool(self.norm(maps, mask)).relu()
+        return maps, (lengths + self.stride - 1) // self.stride
 
 
 class MaskedBatchNorm(nn.Module):
@@ -74,17 +76,21 @@ class MaskedBatchNorm(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.norm = nn.BatchNorm1d(channels)
+        self.norm = nn.BatchNorm2d(channels)
 
     def forward(self, maps: Tensor, mask: Tensor) -> Tensor:
         """Return normalised ``(batch, channels, frames, bins)``, zero where masked."""
-        frames = maps.transpose(1, 2)
         if not self.training:  # running statistics see no row, so padding need not be cut out
-            found: Tensor = self.norm(frames.flatten(0, 1)).view(frames.shape)
-            return found.transpose(1, 2)
-        normalised = torch.zeros_like(frames)
-        normalised[mask] = self.norm(frames[mask])
-        return normalised.transpose(1, 2)
+            found: Tensor = self.norm(maps)
+            return found.masked_fill(~mask[:, None, :, None], 0)
+        batch, channels, frames, bins = maps.shape
+        # channels last: a frame is one piece of memory, and cutting padding out is copying rows
+        rows = maps.permute(0, 2, 3, 1).reshape(batch * frames, bins * channels)
+        places = mask.flatten().nonzero()[:, 0]
+        kept = rows.index_select(0, places).view(-1, bins, 1, channels).permute(0, 3, 1, 2)
+        kept = self.norm(kept).permute(0, 2, 3, 1).reshape(-1, bins * channels)
+        rows = torch.zeros_like(rows, dtype=kept.dtype).index_copy(0, places, kept)
+        return rows.view(batch, frames, bins, channels).permute(0, 3, 1, 2)
 
 
 class MaskedGroupNorm(nn.Module):
@@ -102,10 +108,10 @@ class MaskedGroupNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, maps: Tensor, mask: Tensor) -> Tensor:
-        """Return normalised ``(batch, channels, frames, bins)``."""
+        """Return normalised ``(batch, channels, frames, bins)``, zero where masked."""
         batch, channels, frames, bins = maps.shape
         # sums over thousands of values need float32 also where the maps are half precision
-        grouped = maps.float().view(batch, GROUPS, channels // GROUPS, frames, bins)
+        grouped = maps.float().reshape(batch, GROUPS, channels // GROUPS, frames, bins)
         kept = mask[:, None, None, :, None]
         count = mask.sum(dim=1).clamp(min=1) * (bins * (channels // GROUPS))
         count = count.view(-1, 1, 1, 1, 1)
@@ -113,4 +119,5 @@ class MaskedGroupNorm(nn.Module):
         centred = grouped - mean
         variance = (centred.square() * kept).sum(dim=(2, 3, 4), keepdim=True) / count
         normalised = (centred * (variance + 1e-5).rsqrt()).view(maps.shape)
-        return normalised * self.weight[:, None, None] + self.bias[:, None, None]
+        normalised = normalised * self.weight[:, None, None] + self.bias[:, None, None]
+        return normalised.masked_fill(~mask[:, None, :, None], 0)

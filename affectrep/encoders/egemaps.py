@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from affectrep.encoders.feature_preprocess import FeaturePreprocess, Features
+from affectrep.encoders.functionals import FunctionalsPreprocess
 
 __all__ = ["EgemapsPreprocess"]
 
@@ -40,31 +41,54 @@ class EgemapsPreprocess(FeaturePreprocess):
         target_dbfs: of rms or peak.
         loudness: False drops the ten statistics of loudness and the equivalent sound level; the
             rate of loudness peaks stays, for it does not depend on the level.
+        functionals: True appends the values of `FunctionalsPreprocess` of the same waveform, those
+            that do not depend on the level, so that a classifier has both sets.
 
     Example:
         >>> EgemapsPreprocess().dim, EgemapsPreprocess(loudness=False).dim
         (88, 77)
+        >>> EgemapsPreprocess(functionals=True).dim
+        315
     """
 
     kind: ClassVar[str] = "egemaps"
     is_vector: ClassVar[bool] = True
 
     loudness: bool = True
+    functionals: bool = False
 
     @property
     def dim(self) -> int:
         """Return the number of values."""
-        return DIM if self.loudness else DIM - LEVEL_NAMES
+        own = self._own.dim if self.functionals else 0
+        return own + (DIM if self.loudness else DIM - LEVEL_NAMES)
+
+    @property
+    def _own(self) -> FunctionalsPreprocess:
+        return FunctionalsPreprocess(
+            sample_rate_hz=self.sample_rate_hz,
+            remove_dc=self.remove_dc,
+            level=self.level,
+            target_dbfs=self.target_dbfs,
+        )
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings as JSON values; eGeMAPS alone keeps the key it always had."""
+        values = super().settings()
+        if not self.functionals:
+            del values["functionals"]
+        return values
 
     @property
     def names(self) -> list[str]:
-        """Return opensmile's name of each value.
+        """Return opensmile's name of each value, then those of the project's own.
 
         Raises:
             ValueError: if opensmile is missing.
         """
         names = [str(name) for name in _opensmile().feature_names]
-        return [name for name in names if self.loudness or not _depends_on_level(name)]
+        kept = [name for name in names if self.loudness or not _depends_on_level(name)]
+        return kept + (self._own.names if self.functionals else [])
 
     def features(self, waveform: NDArray[Any]) -> Features:
         """Return the functionals ``(dim,)`` of a waveform ``(samples,)``, all finite.
@@ -78,7 +102,8 @@ class EgemapsPreprocess(FeaturePreprocess):
         table = _opensmile().process_signal(samples, self.sample_rate_hz)
         values = np.nan_to_num(table.to_numpy(dtype=np.float32)[0], nan=0, posinf=0, neginf=0)
         kept = [self.loudness or not _depends_on_level(str(name)) for name in table.columns]
-        return np.asarray(values[kept], dtype=np.float32)
+        own = [self._own.features(waveform)] if self.functionals else []
+        return np.concatenate([np.asarray(values[kept], dtype=np.float32), *own])
 
 
 def _depends_on_level(name: str) -> bool:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from affectrep.evaluation.intervals import cluster_sums, resampled_sums
 from affectrep.evaluation.metrics import Statistics
 
-__all__ = ["LEVEL", "POWER", "Difference", "paired_difference"]
+__all__ = ["LEVEL", "POWER", "Difference", "paired_difference", "student"]
 
 Array = NDArray[Any]
 POWER = 0.8
@@ -104,7 +104,7 @@ def paired_difference(
     for name, (value_a, value_b) in point.items():
         error, freedom, seed_sd = _standard_error(value_a - value_b, drawn[name], groups)
         effect = float((value_a - value_b).mean())
-        half, p, detectable = _student(effect, error, freedom, confidence)
+        half, p, detectable = student(effect, error, freedom, confidence)
         found[name] = Difference(
             metric=name,
             a=float(value_a.mean()),
@@ -168,10 +168,22 @@ def _standard_error(
     return float(np.sqrt(variance)), float(max(1.0, freedom)), float(np.sqrt(extra))
 
 
-def _student(
+def student(
     effect: float, error: float, freedom: float, confidence: float
 ) -> tuple[float, float, float]:
-    """Return half the interval, the two-sided p, and the smallest detectable effect."""
+    """Return half the interval, the two-sided p, and the smallest detectable effect.
+
+    Args:
+        effect: its estimate.
+        error: its standard error; 0 gives a p of 1 for no effect and 0 for any other.
+        freedom: degrees of freedom of the error.
+        confidence: of the interval.
+
+    Example:
+        >>> half, p, detectable = student(2.0, 1.0, float("inf"), 0.95)
+        >>> round(half, 2), round(p, 3), round(detectable, 2)
+        (1.96, 0.046, 2.8)
+    """
     from scipy.stats import t
 
     if error == 0:

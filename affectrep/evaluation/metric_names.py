@@ -26,6 +26,17 @@ TITLES = {  # in the order of the columns of a table
     "effective_rank": "Effective rank",
     "random_cosine": "|cosine| of two rows",
     "cross_entropy": "Cross-entropy",
+    "speaker_linear": "Speaker above chance, linear",
+    "speaker_mlp": "Speaker above chance, hidden layer",
+    "speaker_linear_nats": "Speaker in nats, linear",
+    "speaker_mlp_nats": "Speaker in nats, hidden layer",
+    "language_linear": "Language above chance, linear",
+    "language_mlp": "Language above chance, hidden layer",
+    "language_linear_nats": "Language in nats, linear",
+    "language_mlp_nats": "Language in nats, hidden layer",
+    "emotion_probe": "Emotion above chance, linear",
+    "emotion_probe_nats": "Emotion in nats, linear",
+    "eer_unseen": "Equal error rate, unseen speakers",
     "ccc": "CCC",
     "pcc": "PCC",
     "rmse": "RMSE",
@@ -47,7 +58,7 @@ def is_natural(metric: str) -> bool:
     """Whether a metric is written as it is, and not in per cent.
 
     Example:
-        >>> is_natural("ccc_valence"), is_natural("uar")
-        (True, False)
+        >>> is_natural("ccc_valence"), is_natural("speaker_mlp_nats"), is_natural("uar")
+        (True, True, False)
     """
-    return metric.startswith(_NATURAL)
+    return metric.startswith(_NATURAL) or metric.endswith("_nats")

@@ -18,6 +18,7 @@ from affectrep.evaluation.attackers import Attack, Attacker, known_rows, utteran
 from affectrep.evaluation.comparison import Difference, paired_difference
 from affectrep.evaluation.intervals import Interval, resampled_sums
 from affectrep.evaluation.metrics import Statistics
+from affectrep.evaluation.outcomes import outcome_statistics
 
 __all__ = [
     "Probe",
@@ -106,7 +107,7 @@ def probe(
     codes = np.searchsorted(both, words)
     attack = (attacker or Attacker()).train(embeddings[train], codes[train], len(both))
     return Probe(
-        _probe_statistics(attack, embeddings[test], codes[test], len(both)),
+        _probe_statistics(attack, embeddings[test], codes[test]),
         test,
         labels[test],
         1 / len(both),
@@ -276,27 +277,11 @@ def compare_probes(
     )
 
 
-def _probe_statistics(attack: Attack, embeddings: Array, codes: Array, classes: int) -> Statistics:
+def _probe_statistics(attack: Attack, embeddings: Array, codes: Array) -> Statistics:
     log_posterior = attack.posterior(embeddings)
     hit = attack.decide(log_posterior) == codes
     loss = -log_posterior[np.arange(len(codes)), codes]
-    true = np.eye(classes)[codes]
-
-    def metrics(sums: Array) -> dict[str, Array]:
-        counts, hits = sums[..., :classes], sums[..., classes:-1]
-        rows = counts.sum(-1, keepdims=True)
-        recall = hits / np.maximum(counts, 1)
-        balanced = recall.sum(-1) / (counts > 0).sum(-1)
-        shares = counts / rows
-        entropy = -(shares * np.log(np.where(shares > 0, shares, 1))).sum(-1)
-        return {
-            "balanced_accuracy": balanced,
-            "above_chance": balanced - 1 / classes,
-            "information": entropy - sums[..., -1] / rows[..., 0],
-        }
-
-    columns = np.concatenate([true, true * hit[:, None], loss[:, None]], axis=1)
-    return Statistics(columns, metrics)
+    return outcome_statistics(codes, hit, loss)
 
 
 def _check(embeddings: Array, labels: Array, held_out: Array) -> None:

@@ -55,6 +55,17 @@ _LEFT_OUT = {
     "knn_perturbed_worst",
     "effective_rank",
     "random_cosine",
+    "speaker_linear",
+    "speaker_mlp",
+    "speaker_linear_nats",
+    "speaker_mlp_nats",
+    "language_linear",
+    "language_mlp",
+    "language_linear_nats",
+    "language_mlp_nats",
+    "emotion_probe",
+    "emotion_probe_nats",
+    "eer_unseen",
 }
 
 
@@ -98,7 +109,8 @@ def results_of(
 ) -> list[Result]:
     """Return the figures of a scorecard, and those without leaked rows as a condition.
 
-    Figures about the representation stand beside the others, where the card has them.
+    Figures about the representation and leakage stand beside the others, where the card has them;
+    those of leakage have rows of their own.
 
     Args:
         card: as ``predictions/<split>.json`` holds it.
@@ -126,7 +138,7 @@ def results_of(
             value=figure["value"],
             low=_number(figure["low"]),
             high=_number(figure["high"]),
-            n=part["n"],
+            n=figure.get("n", part["n"]),
         )
         for name, part in parts
         for metric, figure in _figures(part).items()
@@ -206,7 +218,8 @@ def results_table(results: pd.DataFrame, *, split: str = "test") -> str:
 
 
 def _table(chosen: pd.DataFrame) -> str:
-    wanted = set(chosen["metric"]) - _LEFT_OUT
+    chosen = chosen[~chosen["metric"].isin(_LEFT_OUT)]
+    wanted = set(chosen["metric"])
     metrics = [name for name in TITLES if name in wanted]
     header = ["Configuration", "Seeds", *(TITLES[name] for name in metrics), "Minutes", "Rows"]
     lines = [header, ["---"] * len(header)]
@@ -257,7 +270,8 @@ def _with_table(text: str, table: str, readme: Path) -> str:
 
 
 def _figures(part: Mapping[str, Any]) -> dict[str, Any]:
-    return {**part["metrics"], **part.get("representation", {}).get("metrics", {})}
+    further = [part.get(name, {}).get("metrics", {}) for name in ("representation", "leakage")]
+    return {**part["metrics"], **further[0], **further[1]}
 
 
 def _number(value: Any) -> float:

@@ -13,7 +13,15 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-__all__ = ["SERIES", "Curve", "bar_chart", "heat_map", "interval_chart", "line_chart"]
+__all__ = [
+    "SERIES",
+    "Curve",
+    "bar_chart",
+    "grouped_intervals",
+    "heat_map",
+    "interval_chart",
+    "line_chart",
+]
 
 SERIES = 6
 Curve = Sequence[tuple[float, float]]
@@ -177,8 +185,16 @@ def bar_chart(rows: Sequence[tuple[str, float, str]], *, alt: str) -> str:
     return _svg(width, len(rows) * step + 4, parts, alt)
 
 
+Row = tuple[str, float, float | None, float | None]
+
+
 def interval_chart(
-    rows: Sequence[tuple[str, float, float | None, float | None]], *, alt: str, scale: float = 100
+    rows: Sequence[Row],
+    *,
+    alt: str,
+    scale: float = 100,
+    colour: int | None = None,
+    reach: Sequence[float] = (),
 ) -> str:
     """Return values as dots with their intervals as lines, on one common axis.
 
@@ -186,12 +202,46 @@ def interval_chart(
         rows: name, value, low and high (None where there is no interval).
         alt: what the plot shows.
         scale: what values are multiplied by on the axis.
+        colour: of all rows; None gives each its own.
+        reach: values that the axis holds whatever the rows are, such as 0.
     """
-    step, width = 30, 710
-    left = 18 + 7.2 * max(len(row[0]) for row in rows)
-    ends = [scale * end for row in rows for end in row[1:] if end is not None]
+    shades = None if colour is None else [colour] * len(rows)
+    return _intervals({"": rows}, alt=alt, axis=(scale, reach), shades=shades)
+
+
+def grouped_intervals(
+    groups: Mapping[str, Sequence[Row]],
+    *,
+    alt: str,
+    scale: float = 100,
+    reach: Sequence[float] = (),
+) -> str:
+    """Return groups of intervals under headings, on one common axis.
+
+    The i-th row of every group has the same colour and its name beside it.
+
+    Args:
+        groups: heading -> rows, as in :func:`interval_chart`.
+        alt: what the plot shows.
+        scale: what values are multiplied by on the axis.
+        reach: values that the axis holds whatever the rows are.
+    """
+    return _intervals(groups, alt=alt, axis=(scale, reach))
+
+
+def _intervals(
+    groups: Mapping[str, Sequence[Row]],
+    *,
+    alt: str,
+    axis: tuple[float, Sequence[float]],
+    shades: Sequence[int] | None = None,
+) -> str:
+    step, width, scale = 30, 710, axis[0]
+    every = [row for rows in groups.values() for row in rows]
+    left = 22 + 7.2 * max(len(row[0]) for row in every)
+    ends = [scale * end for row in every for end in (*row[1:], *axis[1]) if end is not None]
     ticks = _ticks(min(ends), max(ends))
-    height = len(rows) * step
+    height = (len(every) + sum(bool(heading) for heading in groups)) * step
 
     def place(value: float) -> float:
         return left + (scale * value - ticks[0]) / (ticks[-1] - ticks[0]) * (width - left - 60)
@@ -201,17 +251,23 @@ def interval_chart(
         x = place(tick / scale)
         parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height}"/>')
         parts.append(_text(x, height + 18, f"{tick:g}", anchor="middle"))
-    for number, (name, value, low, high) in enumerate(rows):
-        y, colour = number * step + step / 2, f"var(--s{number % SERIES})"
-        parts.append(_text(left - 14, y + 4, name, anchor="end", kind="name"))
-        if low is not None and high is not None:
-            parts.append(
-                f'<line x1="{place(low):.1f}" x2="{place(high):.1f}" y1="{y}" y2="{y}" '
-                f'stroke="{colour}" stroke-width="3" stroke-linecap="round" opacity=".45"/>'
-            )
-        parts.append(f'<circle cx="{place(value):.1f}" cy="{y}" r="5" fill="{colour}"/>')
-        shown = f"{scale * value:.1f}" if scale > 1 else f"{value:.3f}"
-        parts.append(_text(width, y + 4, shown, anchor="end", kind="name"))
+    y = -step / 2
+    for heading, rows in groups.items():
+        if heading:
+            y += step
+            parts.append(_text(0, y + 6, heading, kind="heading"))
+        for number, (name, value, low, high) in enumerate(rows):
+            y += step
+            colour = f"var(--s{(shades[number] if shades else number) % SERIES})"
+            parts.append(_text(left - 14, y + 4, name, anchor="end", kind="name"))
+            if low is not None and high is not None:
+                parts.append(
+                    f'<line x1="{place(low):.1f}" x2="{place(high):.1f}" y1="{y}" y2="{y}" '
+                    f'stroke="{colour}" stroke-width="3" stroke-linecap="round" opacity=".45"/>'
+                )
+            parts.append(f'<circle cx="{place(value):.1f}" cy="{y}" r="5" fill="{colour}"/>')
+            shown = f"{scale * value:.1f}" if scale > 1 else f"{value:.3f}"
+            parts.append(_text(width, y + 4, shown, anchor="end", kind="name"))
     return _svg(width, height + 24, parts, alt)
 
 

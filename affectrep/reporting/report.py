@@ -11,9 +11,13 @@ from affectrep.evaluation.comparison import Difference
 from affectrep.evaluation.multiple import with_holm
 from affectrep.evaluation.pairing import compare_pairs, pair_runs
 from affectrep.reporting.curves import learning
-from affectrep.reporting.figures import headline, number, p_value, title
+from affectrep.reporting.figures import number, p_value, title
+from affectrep.reporting.groups import groups
+from affectrep.reporting.leakage import leakage_section
 from affectrep.reporting.mining import mining
+from affectrep.reporting.next_commands import next_commands
 from affectrep.reporting.page import document, section, table
+from affectrep.reporting.scatter import maps
 from affectrep.reporting.sections import (
     classes,
     confusions,
@@ -52,7 +56,9 @@ def report_html(paths: Sequence[Path]) -> str:
     for subject in subjects:
         parts.append(figures(subject))
         parts.append(learning(subjects) if subject is first else "")
-        parts += [confusions(subject), mining(subject), classes(subject)]
+        parts += [confusions(subject), groups(subject), mining(subject), classes(subject)]
+        parts.append(maps(subject, subjects=len(subjects)))
+    parts.append(leakage_section(subjects))
     parts += [data_card(first), environment(first), next_commands(subjects)]
     body = "".join(parts)
     return document(
@@ -72,9 +78,9 @@ def comparison(subjects: Sequence[Subject]) -> str:
     if not chart:
         return ""
     shown = [subject for subject in subjects if subject.cards]
-    metric = headline(shown[0].task)[1 if shown[0].task == "classification" else 0]
-    pairs = [(b, a) for a, b in list(combinations(shown, 2))[:_MOST_PAIRS]]
-    found = _compared(pairs)
+    metric = shown[0].metric
+    pairs = [(b, a) for a, b in combinations(shown, 2) if a.setting == b.setting][:_MOST_PAIRS]
+    found = _compared(pairs, metric)
     words = (
         f"{title(metric)} of the same rows, paired over rows and seeds. The smallest detectable "
         "effect is the one that such data would have shown in 80 % of cases."
@@ -100,12 +106,11 @@ def comparison(subjects: Sequence[Subject]) -> str:
     return section("comparison", "Comparison", words, verdicts, told, chart)
 
 
-def _compared(pairs: Sequence[tuple[Subject, Subject]]) -> list[Difference | str]:
+def _compared(pairs: Sequence[tuple[Subject, Subject]], metric: str) -> list[Difference | str]:
     """Return each comparison, adjusted for their number, or why there is none."""
     found: list[Difference | str] = []
     for a, b in pairs:
         paths = [[run.path for run in subject.runs] for subject in (a, b)]
-        metric = headline(a.task)[1 if a.task == "classification" else 0]
         try:
             pairing = pair_runs(*paths, split=a.split or "test")
             found.append(compare_pairs(pairing, resamples=2000)[metric])
@@ -134,65 +139,12 @@ def _line(one: Difference, names: str) -> list[str]:
     ]
 
 
-def next_commands(subjects: Sequence[Subject]) -> str:
-    """Return the next three commands worth trying."""
-    tried = [*_candidates(subjects[0], len(subjects))][:3]
-    inside = "".join(
-        f"<p>{escape(words)}</p><pre>{escape(command)}</pre>" for words, command in tried
-    )
-    return section("next", "What to try next", "", inside)
-
-
-def _candidates(subject: Subject, configurations: int) -> list[tuple[str, str]]:
-    run = subject.runs[0]
-    source, folder = _config_file(subject), run.path
-    found = []
-    if subject.split != "test":
-        found.append(("Read the test split, once:", f"affectrep evaluate {folder} --split test"))
-    if configurations > 1:
-        pass
-    elif len(subject.runs) < 5:
-        seed = max(r.seed for r in subject.runs) + 1
-        words = "One seed says little about the method; train another:"
-        found.append((words, f"affectrep train {source} seed={seed}"))
-    if subject.task == "classification" and subject.families is None:
-        words = "Fix the families of confusable classes on validation, for F1 inside them:"
-        target = f"{folder.parent}/families.json"
-        found.append(
-            (words, f"affectrep evaluate {folder} --split validation --write-families {target}")
-        )
-    against = f"{folder.parent}/OTHER-*"
-    found.append(
-        (
-            "Compare with another configuration over rows and seeds:",
-            f"affectrep compare {folder.parent}/{run.name}-* --against {against}",
-        )
-    )
-    if subject.info.get("modality", "text") == "text":
-        found.append(
-            (
-                "Ask the model about a text of your own:",
-                f'affectrep predict {folder} "I can\'t believe they did this again"',
-            )
-        )
-    return found
-
-
-def _config_file(subject: Subject) -> str:
-    run = subject.runs[0]
-    command = run.environment.get("command") or []
-    words = command.split() if isinstance(command, str) else list(map(str, command))
-    files = [word for word in words if word.endswith((".yaml", ".yml"))]
-    recipe = run.config.get("recipe")
-    return files[0] if files else f"configs/{recipe or 'RECIPE'}/{run.name}.yaml"
-
-
 def _lead(subjects: Sequence[Subject]) -> str:
     first = subjects[0]
     if not first.cards:
         return "Not evaluated yet: the report shows the training only."
     seeds = sorted({run.seed for subject in subjects for run in subject.runs})
-    metric = headline(first.task)[1 if first.task == "classification" else 0]
+    metric = first.metric
     best = ", ".join(
         f"{number(metric, s.figure(metric)['value'])} ({_plain(s.name)})"
         if len(subjects) > 1
@@ -219,8 +171,11 @@ def _navigation(body: str) -> str:
         "figures": "Figures",
         "learning": "Learning",
         "confusions": "Confusions",
+        "groups": "Groups",
         "mining": "Mining",
         "classes": "Classes",
+        "map": "Map",
+        "leakage": "Leakage",
         "data": "Data",
         "environment": "Environment",
         "next": "Next",

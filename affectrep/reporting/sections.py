@@ -37,6 +37,8 @@ def figures(subject: Subject) -> str:
         f"{card['split'].capitalize()} split, {card['n']:,} rows. "
         f"Each interval resamples {card['resampling']['cluster'] or 'row'}s."
     )
+    if subject.setting:
+        words = f"Setting: {subject.setting}. {words}"
     if card["threshold"] is not None:
         words += f" Labels are predicted from {card['threshold']:.2f}, chosen on validation."
     return section(subject.anchor("figures"), subject.heading("Figures"), words, *parts)
@@ -189,7 +191,8 @@ def side_by_side(subjects: Sequence[Subject]) -> str:
     if len(shown) < 2:
         return ""
     parts = []
-    for metric in headline(shown[0].task)[:2]:
+    known, own = headline(shown[0].task), shown[0].metric
+    for metric in known[:2] if own in known[:2] else known[-2:]:
         found = [(subject.name, subject.figure(metric)) for subject in shown]
         rows = [(name, one["value"], one["low"], one["high"]) for name, one in found]
         told = "; ".join(f"{name} {number(metric, one['value'])}" for name, one in found)

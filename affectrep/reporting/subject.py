@@ -1,4 +1,4 @@
-"""What a report is about: the runs of one configuration, with their stored figures."""
+"""What a report is about: the runs of one configuration and setting, with their stored figures."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from affectrep.evaluation.families import Families
 from affectrep.evaluation.metrics import most_confused
 from affectrep.evaluation.stored_run import StoredRun
+from affectrep.reporting.figures import headline
 
 __all__ = ["Subject", "gather"]
 
@@ -22,19 +23,21 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Subject:
-    """Runs of one configuration, in the order of their seeds.
+    """Runs of one configuration in one setting, in the order of their seeds.
 
     Args:
         runs: one per seed.
         split: whose figures are shown; None where no run was evaluated.
         cards: scorecards of that split, of the runs that have one.
-        place: among several configurations in one report; None where it is alone.
+        place: among several subjects of one report; None where it is alone.
+        says_setting: whether the setting is part of its name, as others have the configuration's.
     """
 
     runs: list[StoredRun]
     split: str | None
     cards: list[dict[str, Any]]
     place: int | None = None
+    says_setting: bool = False
 
     def anchor(self, name: str) -> str:
         """Return the address of a section about this configuration."""
@@ -46,8 +49,14 @@ class Subject:
 
     @property
     def name(self) -> str:
-        """The configuration's name."""
-        return self.runs[0].name
+        """The configuration's name, with the setting where that tells it apart."""
+        name = self.runs[0].name
+        return f"{name} ({self.setting})" if self.says_setting else name
+
+    @property
+    def setting(self) -> str:
+        """What was unseen, such as "strict de"; empty for text."""
+        return self.runs[0].setting
 
     @property
     def info(self) -> dict[str, Any]:
@@ -64,9 +73,23 @@ class Subject:
         """Class names in declared order."""
         return list(self.cards[0]["classes"]) if self.cards else []
 
-    def figure(self, metric: str) -> dict[str, Any]:
-        """Return mean value and mean interval ends over seeds, their sd, and how many there are."""
-        found = [card["metrics"][metric] for card in self.cards]
+    @property
+    def metric(self) -> str:
+        """The figure that stands for all: the one that picked the epoch, else the task's own."""
+        select = str((self.runs[0].config.get("training") or {}).get("select", ""))
+        known = headline(self.task)
+        default = known[1 if self.task == "classification" else 0]
+        return select if select in known else default
+
+    def figure(self, metric: str, *, part: str = "") -> dict[str, Any]:
+        """Return mean value and mean interval ends over seeds, their sd, and how many there are.
+
+        Args:
+            metric: its name.
+            part: of the scorecard that has the metric, such as ``leakage``; empty for the figures.
+        """
+        cards = [card[part] if part else card for card in self.cards if not part or part in card]
+        found = [card["metrics"][metric] for card in cards]
         values = [one["value"] for one in found]
         ends = {
             end: float(np.mean([one[end] for one in found]))
@@ -122,7 +145,7 @@ class Subject:
 
 
 def gather(paths: Sequence[Path]) -> list[Subject]:
-    """Group run folders by configuration; the test split is shown where all have it.
+    """Group run folders by configuration and setting; the test split is shown where all have it.
 
     Raises:
         FileNotFoundError: if a folder holds no run.
@@ -130,9 +153,10 @@ def gather(paths: Sequence[Path]) -> list[Subject]:
     """
     if not paths:
         raise ValueError("a report needs at least one run folder.")
-    groups: dict[str, list[StoredRun]] = {}
+    groups: dict[tuple[str, str], list[StoredRun]] = {}
     for run in sorted((StoredRun(Path(path)) for path in paths), key=lambda run: run.seed):
-        groups.setdefault(run.name, []).append(run)
+        groups.setdefault((run.name, run.setting), []).append(run)
+    names = [name for name, _ in groups]
     subjects = []
     for number, runs in enumerate(groups.values()):
         counts = {
@@ -142,5 +166,7 @@ def gather(paths: Sequence[Path]) -> list[Subject]:
         best = max(counts, key=lambda split: counts[split])
         split = best if counts[best] else None
         cards = [card for run in runs if split and (card := run.scorecard(split))]
-        subjects.append(Subject(runs, split, cards, number if len(groups) > 1 else None))
+        place = number if len(groups) > 1 else None
+        several = names.count(runs[0].name) > 1
+        subjects.append(Subject(runs, split, cards, place, says_setting=several))
     return subjects

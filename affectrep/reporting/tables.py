@@ -10,6 +10,7 @@ from rich.table import Table
 
 from affectrep.evaluation.comparison import LEVEL, Difference
 from affectrep.evaluation.metric_names import is_natural
+from affectrep.evaluation.nested import NestedDifference
 from affectrep.reporting.figures import number, p_value, title
 
 __all__ = [
@@ -19,7 +20,9 @@ __all__ = [
     "confusion_table",
     "difference_table",
     "family_figures",
+    "mean_verdict",
     "metric_table",
+    "target_table",
     "verdict",
 ]
 
@@ -99,6 +102,33 @@ def difference_table(found: Mapping[str, Difference], heading: str) -> Table:
     return table
 
 
+def target_table(targets: Mapping[str, Difference], mean: NestedDifference, heading: str) -> Table:
+    """Return one metric's difference on each target, then that of the mean with both intervals.
+
+    Args:
+        targets: by the name of the target.
+        mean: over these targets.
+        heading: above the table.
+    """
+    table = _table(heading)
+    table.padding = (0, 1, 0, 0)  # fits into 80 columns
+    table.add_column("target", no_wrap=True)
+    for name in ("A", "B", "A - B"):
+        table.add_column(name, justify="right")
+    table.add_column("95 % interval", justify="right", no_wrap=True)
+    table.add_column("p", justify="right", min_width=len("< 0.001"))
+    table.add_column("smallest detectable", justify="right", min_width=len("detectable"))
+    means = {"mean, these targets (a)": mean.fixed, "mean, targets drawn (b)": mean.drawn}
+    for name, one in targets.items():
+        table.add_row(name, *_effect(one), p_value(one.p), number(one.metric, one.detectable))
+    table.add_section()
+    for name, found in means.items():
+        if found is not None:
+            detectable = number(found.metric, found.detectable)
+            table.add_row(name, *_effect(found), p_value(found.p), detectable)
+    return table
+
+
 def comparison_table(found: Mapping[str, Difference], heading: str) -> Table:
     """Return comparisons of side A with several, in one metric, with Holm's p and a verdict.
 
@@ -115,7 +145,7 @@ def comparison_table(found: Mapping[str, Difference], heading: str) -> Table:
     for name in ("p", "Holm's p"):
         table.add_column(name, justify="right", min_width=len("< 0.001"))
     table.add_column("smallest detectable", justify="right", min_width=len("detectable"))
-    table.add_column("verdict")
+    table.add_column("verdict", min_width=len("verdict"))
     for name, one in found.items():
         ps = [p_value(one.p), "" if one.holm is None else p_value(one.holm)]
         detectable = number(one.metric, one.detectable)
@@ -168,6 +198,30 @@ def verdict(one: Difference, name_a: str, name_b: str) -> str:
     ends = sorted((abs(one.low), abs(one.high)))
     span = " to ".join(number(one.metric, end) for end in ends)
     return f"{name_a} lies {size}{unit} {way} {name_b} in {metric} (interval {span})."
+
+
+def mean_verdict(mean: NestedDifference, name_a: str, name_b: str, *, targets: int) -> list[str]:
+    """Say in words what a comparison over targets shows: for these, and for others like them.
+
+    For others it never claims more than for these: a few targets that agree can do so by luck.
+
+    Example:
+        >>> same = Difference("uar", 0.6, 0.58, 0.02, -0.01, 0.05, 0.1, 0.04, 5, 0.0)
+        >>> mean_verdict(NestedDifference(same, same), "supcon", "ce", targets=5)
+        ['On these 5 targets: supcon and ce cannot be told apart in UAR: an effect below 4.0 points
+        could not have been seen.', 'On other targets like these: supcon and ce cannot be told apart
+        in UAR: an effect below 4.0 points could not have been seen.']
+    """
+    here = verdict(mean.fixed, name_a, name_b)
+    if mean.drawn is None:
+        return [here]
+    there = verdict(mean.drawn, name_a, name_b)
+    if 0 < mean.drawn.high - mean.drawn.low < mean.fixed.high - mean.fixed.low:
+        there = (
+            "the same, as far as so few show. They differ no more than their speakers and seeds "
+            "explain."
+        )
+    return [f"On these {targets} targets: {here}", f"On other targets like these: {there}"]
 
 
 def _interval(name: str, figure: Mapping[str, Any]) -> str:

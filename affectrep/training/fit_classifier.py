@@ -24,6 +24,7 @@ def fit_linear(
     c: float = 0.05,
     class_weight: Weighting = "balanced",
     classes: int | None = None,
+    row_weights: Array | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Fit multinomial logistic regression with an L2 penalty, to its optimum.
 
@@ -37,6 +38,7 @@ def fit_linear(
         c: inverse weight of the penalty; the loss is summed over rows.
         class_weight: ``balanced`` gives each class the same total weight, None each row.
         classes: how many there are; None takes them from the labels.
+        row_weights: ``(rows,)`` on top of the class weights; None weighs rows alike.
 
     Returns:
         weight ``(classes, dim)`` and bias ``(classes,)``, float32.
@@ -54,7 +56,8 @@ def fit_linear(
     from sklearn.linear_model import LogisticRegression
 
     points, codes, count = _rows(embeddings, labels, c, classes)
-    model = LogisticRegression(C=c, class_weight=class_weight, max_iter=5000).fit(points, codes)
+    model = LogisticRegression(C=c, class_weight=class_weight, max_iter=5000)
+    model.fit(points, codes, sample_weight=row_weights)
     weight, bias = model.coef_, model.intercept_
     if count == 2:
         weight, bias = np.stack([-weight[0], weight[0]]) / 2, np.array([-bias[0], bias[0]]) / 2

@@ -66,3 +66,13 @@ def test_one_comparison_is_not_adjusted(tmp_path: Path, capsys: pytest.CaptureFi
     a, b = make_run(tmp_path, "a", rows=60), make_run(tmp_path, "b", rows=60)
     assert compare.run([a], [[b]], resamples=50)["b"]["uar"].holm is None
     assert "Holm" not in capsys.readouterr().out
+
+
+def test_the_metric_of_the_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a, b = make_run(tmp_path, "a", rows=60), make_run(tmp_path, "b", rows=60)
+    compare.run([a], [[b]], resamples=50)
+    assert " in weighted F1" in capsys.readouterr().out
+    config = (a / "config.yaml").read_text().replace("select: weighted_f1", "select: uar")
+    (a / "config.yaml").write_text(config)
+    compare.run([a], [[b]], resamples=50)
+    assert " in UAR" in capsys.readouterr().out

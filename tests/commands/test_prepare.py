@@ -11,6 +11,9 @@ pytest.importorskip("soundfile")
 pytest.importorskip("torchaudio")
 
 from affectrep.commands import prepare, train
+from affectrep.data.corpora import emodb
+from affectrep.data.corpora.clip_lists import write_clip_list
+from tests.data.corpora.clips import write_clip, write_clips
 from tests.data.sound import write
 from tests.tiny import tiny_config
 from tests.tiny_speech_set import speech_config
@@ -74,3 +77,76 @@ def test_all_problems_of_the_clips_are_listed_before_anything_is_done(
     assert "1 rows of test share their speaker with train" in message
     assert not (tmp_path / "new").exists()
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.fixture
+def download(tmp_path: Path) -> Path:
+    names = [f"wav/{who}a01{letter}a.wav" for who in ("03", "08") for letter in "WFNT"]
+    return write_clips(tmp_path / "download", names)
+
+
+@pytest.fixture
+def clip_list(download: Path, tmp_path: Path) -> Path:
+    return write_clip_list(emodb.prepare(download), tmp_path / "list.csv")
+
+
+def official(download: Path) -> list[str]:
+    return ["data.corpus=emodb", f"data.root={download}"]
+
+
+def test_a_clip_list_cuts_the_subset_out_of_a_download(
+    config: Path,
+    download: Path,
+    clip_list: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_clip(download / "wav" / "16a01Wa.wav")
+    found = prepare.run(config, official(download), rows=clip_list, write_set_to=tmp_path / "new")
+    said = capsys.readouterr().out
+    assert f"{clip_list}: 8 clips, 8 identical; 1 others are left out" in said
+    assert sorted(found.rows["id"]) == sorted(emodb.prepare(download).rows["id"])[:8]
+    table = (tmp_path / "new" / "emodb.csv").read_text()
+    assert "03a01Wa" in table
+    assert "16a01Wa" not in table
+
+
+def test_clips_at_another_rate_are_accepted_and_said(
+    config: Path, download: Path, clip_list: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in download.rglob("*.wav"):
+        write_clip(path, rate=16000)
+    prepare.run(config, official(download), rows=clip_list)
+    said = capsys.readouterr().out
+    assert "8 clips, 8 same duration, another rate or coding\n" in said
+    assert "emodb/03a01Wa: " not in said
+
+
+def test_each_clip_that_is_not_identical_is_named(
+    config: Path,
+    download: Path,
+    clip_list: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (download / "wav" / "03a01Wa.wav").unlink()
+    write_clip(download / "wav" / "08a01Wa.wav", rate=16000)
+    write_clip(download / "wav" / "08a01Ta.wav", seconds=0.4)
+    with pytest.raises(ValueError, match="the clips are not those of") as caught:
+        prepare.run(config, official(download), rows=clip_list, write_set_to=tmp_path / "new")
+    lines = capsys.readouterr().out.splitlines()
+    assert "emodb/03a01Wa: missing" in lines
+    assert "emodb/08a01Wa: same duration, another rate or coding" in lines
+    assert "emodb/08a01Ta: another duration" in lines
+    assert not any(line.startswith("emodb/03a01Na") for line in lines)
+    assert "- 1 clips are in the list but not in the corpus: emodb/03a01Wa" in str(caught.value)
+    assert "08a01Wa" not in str(caught.value)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_row_list_of_speech_still_compares_splits(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare.run(config, write_rows_to=tmp_path / "rows.csv")
+    prepare.run(config, rows=tmp_path / "rows.csv")
+    assert f"identical: the rows are those of {tmp_path / 'rows.csv'}" in capsys.readouterr().out

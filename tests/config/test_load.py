@@ -94,3 +94,29 @@ def test_overrides_do_not_change_the_values_given():
 def test_every_key_is_known():
     keys = set(known_keys())
     assert {"name", "data.corpus", "encoder.lora.rank", "objective.temperature"} <= keys
+
+
+def test_values_of_one_target_stand_in_the_file(tmp_path):
+    values = {
+        "name": "x",
+        "data": {"corpus": "speech_set", "protocol": "leave_language_out target=en"},
+        "encoder": {"name": "functionals"},
+        "training": {"epochs": 2},
+        "per_target": {"de": ["training.epochs=3", "seed=4"]},
+    }
+    german = "data.protocol=leave_language_out target=de"
+    assert parse_config(values).training.epochs == 2
+    chosen = parse_config(values, [german])
+    assert (chosen.training.epochs, chosen.seed) == (3, 4)
+    assert parse_config(values, [german, "training.epochs=5"]).training.epochs == 5
+    assert "per_target" in values  # the caller's own are left alone
+    path = tmp_path / "resolved.yaml"
+    path.write_text(to_yaml(chosen))
+    assert load_config(path) == chosen
+
+
+@pytest.mark.parametrize("wrong", [["seed=1"], {"de": "seed=1"}])
+def test_values_of_targets_of_another_form_are_refused(wrong):
+    values = {"name": "x", "data": {"corpus": "c"}, "encoder": {"checkpoint": "c"}}
+    with pytest.raises(ValueError, match="per_target holds a list"):
+        parse_config(values | {"per_target": wrong})

@@ -72,5 +72,12 @@ def test_one_pass_in_order_of_length_holds_every_row():
     assert [batch.labels.tolist() for batch in batches] == [[1, 3], [4, 2], [0]]
 
 
+def test_one_pass_keeps_a_budget_of_padded_units():
+    rows, lengths = list(range(5)), [5, 1, 4, 2, 3]
+    made = InOrder(rows, collate, batch_size=4, lengths=lengths, max_units=6)
+    assert [batch.labels.tolist() for batch in made] == [[1, 3], [4], [2], [0]]
+    assert len(made) == 4
+
+
 def test_workers_give_the_same_batches():
     assert ids(loader(workers=1).epoch(1)) == ids(loader().epoch(1))

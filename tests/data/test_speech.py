@@ -244,6 +244,18 @@ def test_workers_mark_broken_clips_for_all(rows_of, made):
     assert list(rows.broken()) == [str(made.rows["path"][1])]
 
 
+def test_rows_without_features_are_the_same_rows(rows_of):
+    rows = rows_of("test", max_seconds=0.2)
+    bare = rows.labels_only()
+    assert len(bare) == len(rows) == 12
+    for index in range(len(rows)):
+        row, same = rows[index], bare[index]
+        assert same["features"].shape == (0,)
+        assert [same[key] for key in ("id", "label", "domains")] == [
+            row[key] for key in ("id", "label", "domains")
+        ]
+
+
 def test_rows_go_through_the_evaluation_loader(rows_of):
     rows = pickle.loads(pickle.dumps(rows_of("test", max_seconds=0.3)))
     loader = InOrder(rows, partial(collate_speech, preprocess=Frames()), batch_size=3)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import ndtri
+from scipy.stats import rankdata
 
 from affectrep.data.standardise import (
     Statistics,
@@ -96,3 +98,41 @@ def test_wrong_use_is_refused():
         group_statistics([np.zeros(2)], ["x"]).of("y", None)
     with pytest.raises(ValueError, match=r"\(2,\) or \(frames, 2\), got \(3,\)"):
         Statistics(np.zeros(2), np.ones(2)).apply(np.zeros(3))
+
+
+def test_quantiles_are_scipys_ranks_to_a_normal_distribution():
+    random = np.random.default_rng(0)
+    values = random.exponential(size=(30, 3)).astype(np.float32)
+    values[:, 1] = values[:, 1].round()  # ties get their mean rank
+    corpora = ["x"] * 20 + ["y"] * 10
+    found = group_statistics(list(values), corpora, mapping="quantile")
+    assert found.condition == "transductive_corpus"
+    for name, part in (("x", values[:20]), ("y", values[20:])):
+        expected = ndtri((rankdata(part, axis=0) - 0.5) / len(part))
+        mapped = [found.of(name, None).apply(row) for row in part]
+        np.testing.assert_allclose(mapped, expected, atol=1e-6)
+    with pytest.raises(ValueError, match=r"expected features \(3,\) to rank"):
+        found.of("x", None).apply(np.zeros((4, 3), np.float32))
+
+
+def test_shrunk_speakers_are_moved_in_part_and_keep_the_corpus_spread():
+    random = np.random.default_rng(0)
+    features = list(random.normal(2, 3, size=(60, 2)).astype(np.float32))
+    corpora, speakers = ["x"] * 60, ["x/a"] * 20 + ["x/b"] * 40
+    found = group_statistics(features, corpora, speakers, mapping="shrunk")
+    assert found.condition == "transductive_speaker"
+    whole = np.stack(features)
+    z = (whole - whole.mean(0)) / whole.std(0)
+    expected = z[:20] - z[:20].sum(0) / (20 + 20)
+    mapped = [found.of("x", "x/a").apply(row) for row in features[:20]]
+    np.testing.assert_allclose(mapped, expected, atol=1e-5)
+    # a speaker that is not known has the statistics of the corpus
+    np.testing.assert_allclose(found.of("x", None).apply(features[0]), z[0], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("mapping", "speakers"), [("quantile", ["a"]), ("shrunk", None), ("rank", None)]
+)
+def test_a_mapping_of_another_condition_is_refused(mapping, speakers):
+    with pytest.raises(ValueError, match=f"the mapping '{mapping}' does not fit"):
+        group_statistics([np.zeros(2)], ["x"], speakers, mapping=mapping)

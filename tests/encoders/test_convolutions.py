@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 
@@ -51,6 +53,38 @@ def test_more_padding_changes_nothing(norm: str, training: bool, pool: tuple[int
     torch.testing.assert_close(long[:, :, : short.shape[2]], short, atol=1e-6, rtol=1e-5)
     beyond = ~frame_mask(lengths, long.shape[2])
     assert long.transpose(1, 2)[beyond].abs().sum() == 0
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_block_is_convolution_norm_relu_pool_on_each_clip(training: bool) -> None:
+    torch.manual_seed(0)
+    block = ConvolutionBlock(8, 16).train(training)
+    assert isinstance(block.norm, MaskedBatchNorm)
+    torch.nn.init.normal_(block.norm.norm.weight)
+    torch.nn.init.normal_(block.norm.norm.bias)
+    plain = copy.deepcopy(block.norm.norm)
+    leaf = MAPS.clone().requires_grad_()
+    maps = leaf * MASK[:, None, :, None]
+    found, _ = block(maps, LENGTHS)
+    # clip by clip: padding one clip never meets another, and one norm sees all true frames
+    parts = [
+        block.convolution(maps[row : row + 1, :, :length])
+        for row, length in enumerate(LENGTHS.tolist())
+    ]
+    frames = plain(torch.cat([part.transpose(2, 3) for part in parts], dim=3)).transpose(2, 3)
+    weights = torch.randn(found.shape)
+    expected, start = torch.zeros(()), 0
+    for row, length in enumerate(LENGTHS.tolist()):
+        clip = frames[:, :, start : start + length].relu()
+        pooled = torch.nn.functional.max_pool2d(clip, 2, ceil_mode=True)[0]
+        start += length
+        torch.testing.assert_close(found[row, :, : pooled.shape[1]], pooled, atol=1e-5, rtol=1e-4)
+        expected = expected + (pooled * weights[row, :, : pooled.shape[1]]).sum()
+    gradients = [
+        torch.autograd.grad(total, [leaf, block.convolution.weight], retain_graph=True)
+        for total in ((found * weights).sum(), expected)
+    ]
+    torch.testing.assert_close(*gradients, atol=1e-4, rtol=1e-3)
 
 
 def test_clip_alone_is_the_clip_in_a_batch() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from affectrep.encoders import egemaps
 from affectrep.encoders.egemaps import EgemapsPreprocess
+from affectrep.encoders.functionals import FunctionalsPreprocess
 
 from .sounds import RATE_HZ, phrase, silence
 
@@ -65,3 +66,17 @@ def test_full_scale_does_not_wrap_around() -> None:
     np.testing.assert_allclose(
         preprocess.features(square), preprocess.features(square * 0.999), rtol=0.05, atol=0.05
     )
+
+
+def test_own_functionals_are_appended_and_change_no_key_where_they_are_not() -> None:
+    pytest.importorskip("opensmile")
+    both, plain = EgemapsPreprocess(functionals=True), EgemapsPreprocess()
+    own = FunctionalsPreprocess()
+    expected = np.concatenate([plain.features(phrase()), own.features(phrase())])
+    np.testing.assert_array_equal(both.features(phrase()), expected)
+    assert both.names == plain.names + own.names
+    assert len(both.names) == both.dim == 315
+    # of before there was the setting: features in a cache stay valid
+    assert plain.key[:16] == "30c9424a8faea9cf"
+    assert both.key != plain.key
+    assert EgemapsPreprocess.from_settings(both.settings()) == both

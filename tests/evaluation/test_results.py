@@ -154,3 +154,23 @@ def test_the_readme_leaves_the_measures_of_the_representation_out() -> None:
     rows = [result(metric=name) for name in ("accuracy", "rare_f1", "knn_accuracy", "family_auc")]
     header = results_table(pd.DataFrame([vars(row) for row in rows])).splitlines()[0]
     assert header == "| Configuration | Seeds | Accuracy | Minutes | Rows |"
+
+
+def test_figures_about_leakage_have_rows_of_their_own() -> None:
+    figure = {"value": 0.5, "low": 0.4, "high": 0.6}
+    card = {"config": "ce", "split": "test", "seed": 0, "data": "aa", "n": 9}
+    card |= {"metrics": {"uar": figure, "macro_f1": figure}}
+    leaks = {"speaker_mlp": {**figure, "n": 320}, "eer_unseen": {**figure, "n": 40}}
+    card["leakage"] = {"about": {}, "metrics": leaks}
+    found = results_of(card, {}, "strict de")
+    assert {one.metric: one.n for one in found} == {
+        "uar": 9,
+        "macro_f1": 9,
+        "speaker_mlp": 320,
+        "eer_unseen": 40,
+    }
+    assert {one.condition for one in found} == {"strict de"}
+    frame = pd.DataFrame([vars(one) for one in found]).sort_values("metric")
+    header, _, line = results_table(frame).splitlines()
+    assert header == "| Configuration | Seeds | Macro F1 | UAR | Minutes | Rows |"
+    assert line.endswith("| 9 |")

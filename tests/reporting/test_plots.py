@@ -5,7 +5,13 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
-from affectrep.reporting.plots import bar_chart, heat_map, interval_chart, line_chart
+from affectrep.reporting.plots import (
+    bar_chart,
+    grouped_intervals,
+    heat_map,
+    interval_chart,
+    line_chart,
+)
 
 
 def parsed(svg: str) -> ET.Element:
@@ -67,3 +73,38 @@ def test_bars_and_intervals() -> None:
     root = parsed(interval_chart([("a", 0.5, 0.4, 0.6), ("b", 0.7, None, None)], alt="x"))
     assert len(root.findall("circle")) == 2
     parsed(interval_chart([("a", 0.5, 0.5, 0.5)], alt="x", scale=1))
+
+
+def test_an_axis_reaches_as_far_as_is_asked() -> None:
+    def ticks(svg: str) -> list[float]:
+        anchored = [text for text in parsed(svg).findall("text") if not text.get("class")]
+        return [float(text.text) for text in anchored]
+
+    rows = [("a", 0.5, 0.48, 0.53)]
+    assert min(ticks(interval_chart(rows, alt="x"))) > 40
+    assert min(ticks(interval_chart(rows, alt="x", reach=[0]))) == 0
+    assert max(ticks(grouped_intervals({"g": rows}, alt="x", reach=[0, 0.8]))) >= 80
+
+
+def test_groups_of_intervals_share_axis_and_colours() -> None:
+    groups = {
+        "first <one>": [("a", 0.2, 0.1, 0.3), ("b", 0.7, None, None)],
+        "second": [("a", 0.2, 0.15, 0.25), ("b", 0.9, 0.8, 1.0)],
+    }
+    root = parsed(grouped_intervals(groups, alt="x"))
+    dots = root.findall("circle")
+    assert [dot.get("fill") for dot in dots] == ["var(--s0)", "var(--s1)"] * 2
+    assert dots[0].get("cx") == dots[2].get("cx")
+    assert float(dots[1].get("cx")) < float(dots[3].get("cx"))
+    heights = [float(dot.get("cy")) for dot in dots]
+    assert heights == sorted(set(heights))
+    headings = [text for text in root.findall("text") if text.get("class") == "heading"]
+    assert [text.text for text in headings] == ["first <one>", "second"]
+    assert heights[1] < float(headings[1].get("y")) < heights[2]
+    assert float(root.get("viewBox", "").split()[3]) > heights[-1]
+
+
+def test_one_colour_for_all_rows() -> None:
+    rows = [("a", 0.5, 0.4, 0.6), ("b", 0.7, None, None)]
+    dots = parsed(interval_chart(rows, alt="x", colour=2)).findall("circle")
+    assert [dot.get("fill") for dot in dots] == ["var(--s2)"] * 2

@@ -6,7 +6,14 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
-from affectrep.reporting.plots import bar_chart, heat_map, interval_chart, line_chart
+from affectrep.reporting.plots import (
+    bar_chart,
+    grouped_intervals,
+    heat_map,
+    interval_chart,
+    line_chart,
+)
+from affectrep.reporting.scatter import Points, scatter_chart
 from affectrep.reporting.standalone import standalone
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -15,6 +22,8 @@ CHARTS = {
     "heat": heat_map(np.eye(2), ["a", "<b>"], alt="x"),
     "bars": bar_chart([("joy", 0.5, "10 rows")], alt="x"),
     "interval": interval_chart([("a", 0.5, 0.4, 0.6)], alt="x"),
+    "grouped": grouped_intervals({"<g>": [("a", 0.5, 0.4, 0.6)]}, alt="x"),
+    "scatter": scatter_chart(Points([0, 1], [0, 1], ["a", "b"], "xy", [0, 1]), ["a"], alt="x"),
 }
 
 

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from affectrep.evaluation.comparison import Difference
 from affectrep.evaluation.families import Families
+from affectrep.evaluation.nested import NestedDifference
 from affectrep.evaluation.scorecard import Resampling, scorecard
 from affectrep.reporting.tables import (
     baseline_figures,
@@ -15,7 +16,9 @@ from affectrep.reporting.tables import (
     confusion_table,
     difference_table,
     family_figures,
+    mean_verdict,
     metric_table,
+    target_table,
     verdict,
 )
 from tests.evaluation.invented import CLASSES, table_of
@@ -106,3 +109,30 @@ def test_comparisons_with_several() -> None:
     ]  # fmt: skip
     assert [word.strip() for word in c][5:] == ["0.001", "0.002", "1.7", "A below"]
     assert [word.strip() for word in d][5:] == ["0.030", "0.060", "1.7", "not told apart"]
+
+
+def test_targets_and_their_mean() -> None:
+    clear = replace(ONE, low=0.004, high=0.016, p=0.0002)
+    lines = shown(target_table({"de": ONE}, NestedDifference(clear, ONE), "heading")).splitlines()
+    cells = [[word.strip() for word in line.split("  ") if word.strip()] for line in lines]
+    rows = {line[0]: line[1:] for line in cells if len(line) > 5}
+    shared = ["66.0", "65.0", "+1.0"]
+    assert rows["de"] == [*shared, "[-0.2, +2.2]", "0.090", "1.7"]
+    assert rows["mean, these targets (a)"] == [*shared, "[+0.4, +1.6]", "< 0.001", "1.7"]
+    assert rows["mean, targets drawn (b)"] == [*shared, "[-0.2, +2.2]", "0.090", "1.7"]
+    assert "(b)" not in shown(target_table({"de": ONE}, NestedDifference(ONE, None), "heading"))
+
+
+def test_verdicts_on_a_mean() -> None:
+    clear = replace(ONE, low=0.004, high=0.016)
+    here, there = mean_verdict(NestedDifference(clear, ONE), "a", "b", targets=5)
+    assert here == f"On these 5 targets: {verdict(clear, 'a', 'b')}"
+    assert there == f"On other targets like these: {verdict(ONE, 'a', 'b')}"
+    _, luck = mean_verdict(NestedDifference(ONE, clear), "a", "b", targets=5)
+    assert luck.startswith("On other targets like these: the same, as far as so few show.")
+    same = replace(ONE, effect=0.0, low=0.0, high=0.0)
+    _, nothing = mean_verdict(NestedDifference(same, same), "a", "b", targets=5)
+    assert "the same in weighted F1, row for row" in nothing
+    assert mean_verdict(NestedDifference(clear, None), "a", "b", targets=1) == [
+        verdict(clear, "a", "b")
+    ]

@@ -16,14 +16,17 @@ from sklearn.svm import SVC
 from affectrep.build import build_loader, build_manifest, build_objective
 from affectrep.commands import evaluate, report, train
 from affectrep.config import load_config
+from affectrep.data.manifest import Manifest
 from affectrep.evaluation.evaluate import Predictions, predict_rows
 from affectrep.evaluation.predictions import read_predictions
 from affectrep.heads import KernelClassifier
 from affectrep.inference.predictor import Predictor
 from affectrep.model import AffectModel
+from affectrep.training.committee import Member, TrainingRows, fit_committee
 from affectrep.training.fitted_run import FittedRun
 from affectrep.training.run_folder import RunFolder
 from tests.tiny import tiny_config
+from tests.tiny_speech_set import RATE, clip
 
 FITTED = ["objective={name: fitted, c: 0.5}", "encoder.tuning=frozen"]
 SVM = [*FITTED, "objective.classifier=svm"]
@@ -115,6 +118,26 @@ def test_a_kernel_model_is_read_back_saved_again_and_says_what_it_is(runs, tmp_p
     assert sum(clips[0]["probabilities"].values()) == pytest.approx(1.0)
 
 
+def test_a_refit_learns_from_validation_too_after_scoring_it(config, runs, tmp_path):
+    train.run(config, [*FITTED, "objective.refit=true"], output=tmp_path)
+    folder = tmp_path / "tiny-0"
+    known = [rows_of(folder, split) for split in ("train", "validation")]
+    points = np.concatenate([rows.embeddings for rows in known]).astype(np.float64)
+    labels = np.concatenate([rows.labels for rows in known])
+    line = LogisticRegression(C=0.5, class_weight="balanced", max_iter=5000).fit(points, labels)
+    asked = rows_of(folder, "test")
+    expected = line.predict_proba(asked.embeddings)
+    np.testing.assert_allclose(asked.probabilities("classification"), expected, atol=1e-4)
+    # the scores are those of the model that had not seen the validation rows
+    assert lines(folder) == lines(runs["logistic"])
+    before = rows_of(runs["logistic"], "test")
+    assert not np.allclose(asked.scores, before.scores, atol=1e-3)
+    environment = json.loads((folder / "environment.json").read_text())
+    assert environment["refit"] == {"splits": ["train", "validation"], "rows": len(labels)}
+    assert "refit" not in json.loads((runs["logistic"] / "environment.json").read_text())
+    assert "validation" in AffectModel.from_pretrained(folder).meta["fitted_on"]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_evaluate_and_report_take_the_run(runs, tmp_path, kind):
     folder = tmp_path / f"{kind}-0"
@@ -165,7 +188,15 @@ def test_another_model_may_start_from_a_kernel_one(config, runs, tmp_path):
         (["heads.projection_dim=8"], r"set heads\.projection_dim=null"),
         (["training.select=uarr"], r"training\.select=uarr: validation gives accuracy"),
         (["objective.gamma=-1"], r"objective\.gamma.*greater than 0"),
-        (["objective.classifier=forest"], r"objective\.classifier='forest'.*'logistic' or 'svm'"),
+        (["objective.classifier=forest"], r"objective\.classifier='forest'.*'logistic', 'disc"),
+        (["objective.views=[egemaps]"], r"set objective\.views=\['all'\]"),
+        (["objective.views=[]"], r"objective\.views"),
+        (["objective.classifier=svm", "objective.whiten=1"], r"whiten has no meaning"),
+        (["objective.classifier=svm", "objective.class_weights=corpus"], r"class_weights=corpus"),
+        (["objective.adapt=self"], r"adapt=self trains a discriminant again"),
+        (["objective.mapping=quantile"], r"mapping=quantile ranks each corpus"),
+        (["objective.mapping=shrunk"], r"mapping=shrunk is for .*transductive_speaker, which is"),
+        (["objective.adapt=balance"], r"set data\.speech\.standardise to a transductive"),
         (["objective.wieght=1"], r"unknown key objective\.wieght"),
     ],
 )
@@ -194,19 +225,25 @@ def speech(name: str, *overrides: str) -> tuple[Path, list[str]]:
     return file, ["recipe=null", "training.threads=1", "name=x", *overrides]
 
 
-def tones(folder: Path) -> list[str]:
-    """Write two corpora of two speakers; return overrides that name them, German unseen."""
-    pytest.importorskip("soundfile")
-    pytest.importorskip("torchaudio")
-    from tests.data.corpora.clips import write_clip
+def run_in(folder: Path) -> Path:
+    """Return the one run; its name has the setting."""
+    (found,) = (path for path in folder.glob("x*-0") if path.is_dir())
+    return found
 
-    for corpus, language in (("one", "de"), ("two", "fr")):
+
+def tones(folder: Path) -> list[str]:
+    """Write two corpora of three speakers; return overrides that name them, German unseen."""
+    soundfile = pytest.importorskip("soundfile")
+    pytest.importorskip("torchaudio")
+    words = ("anger", "happiness", "neutral", "sadness")
+    for place, (corpus, language) in enumerate((("one", "de"), ("two", "fr"))):
+        (folder / corpus).mkdir(parents=True)
         lines = ["path,emotion,speaker,language,text_id,duration_s"]
-        for i, (who, word) in enumerate(
-            product("abc", ("anger", "happiness", "neutral", "sadness"))
-        ):
-            path = write_clip(folder / corpus / f"{who}{i}.wav", seconds=1.0)
-            lines.append(f"{corpus}/{path.name},{word},{corpus}_{who},{language},,1.0")
+        for i, (who, word) in enumerate(product("abc", words)):
+            number = 12 * place + i
+            name = f"{corpus}/{who}{i}.wav"
+            soundfile.write(folder / name, clip(100 + 10 * number, number, 1.0), RATE)
+            lines.append(f"{name},{word},{corpus}_{who},{language},,1.0")
         (folder / f"{corpus}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return [f"data.root={folder}"]
 
@@ -220,15 +257,17 @@ def own_cache(tmp_path, monkeypatch):
 @pytest.mark.parametrize("condition", ["strict", "transductive_corpus"])
 def test_speech_is_fitted_on_standardised_functionals(tmp_path, own_cache, name, condition):
     where = tones(tmp_path / "set")
-    file, small = speech(name, *where, f"data.speech.standardise={condition}")
+    file, small = speech(
+        name, *where, f"data.speech.standardise={condition}", "objective.refit=false"
+    )
     train.run(file, small, output=tmp_path)
-    model = AffectModel.from_pretrained(tmp_path / "x-0")
+    model = AffectModel.from_pretrained(run_in(tmp_path))
     assert isinstance(model.classifier, KernelClassifier) == name.endswith("svm")
     # a transductive condition standardises the input: the encoder passes it on
     assert bool(model.encoder.standardise.mean.any()) == (condition == "strict")
-    rows = rows_of(tmp_path / "x-0", "train")
+    rows = rows_of(run_in(tmp_path), "train")
     assert np.abs(rows.embeddings).max() <= 5
-    test = rows_of(tmp_path / "x-0", "test")
+    test = rows_of(run_in(tmp_path), "test")
     assert len(test) == 12
     points, asked = (r.embeddings.astype(np.float64) for r in (rows, test))
     if name.endswith("svm"):
@@ -238,6 +277,93 @@ def test_speech_is_fitted_on_standardised_functionals(tmp_path, own_cache, name,
         line = LogisticRegression(C=0.05, class_weight="balanced", max_iter=5000)
         expected = line.fit(points, rows.labels).predict_proba(asked)
         np.testing.assert_allclose(test.probabilities("classification"), expected, atol=1e-4)
+
+
+COMMITTEE = {
+    "strict": ["objective.sources=[pooled, corpus, speaker]", "objective.c=0.02"],
+    "transductive_corpus": [
+        "objective.classifier=discriminant",
+        "objective.adapt=self",
+        "objective.mapping=quantile",
+    ],
+}
+
+
+@pytest.mark.parametrize("condition", COMMITTEE)
+def test_a_committee_is_fitted_on_clips_and_altered_copies(tmp_path, own_cache, condition):
+    pytest.importorskip("torchaudio")
+    from affectrep.build.speech_rows import altered_copy
+
+    file, small = speech(
+        "functionals_logistic",
+        *tones(tmp_path / "set"),
+        f"data.speech.standardise={condition}",
+        "data.speech.augment={gain_db: {probability: 1, low: -9, high: -3}, "
+        "speed: {probability: 1, low: 1.1, high: 1.1}}",
+        "data.speech.copies=2",
+        "objective.views=[functionals, joined_small]",
+        "objective.class_weights=corpus",
+        *COMMITTEE[condition],
+    )
+    train.run(file, small, output=tmp_path)
+    folder = run_in(tmp_path)
+    settings = load_config(folder / "config.yaml")
+    manifest = build_manifest(settings)
+    model = AffectModel.from_pretrained(folder)
+    seen = manifest.rows["split"] != "test"
+    joined = Manifest(manifest.rows.assign(split=np.where(seen, "train", "test")), manifest.info)
+    clips = list(build_loader(settings, joined, "train", model.encoder.preprocess).rows)
+    copies = [
+        altered_copy(settings, joined, model.encoder.preprocess, copy).rows for copy in (0, 1)
+    ]
+    parts = [torch.tensor(np.stack([row["features"] for row in part])) for part in (clips, *copies)]
+    points = [model.encoder.standardise(part).double().numpy() for part in parts]
+    assert np.abs(points[0] - points[1]).max() > 0.1
+    table = joined.split("train")
+    rows = TrainingRows(
+        points[0],
+        joined.targets("train"),
+        table["corpus"].to_numpy(str),
+        table["speaker"].to_numpy(str),
+        (points[1], points[2]),
+    )
+    section, test = settings.objective, rows_of(folder, "test")
+    member = Member(section.classifier, c=section.c, weights="corpus", adapt=section.adapt)
+    weight, bias = fit_committee(
+        rows,
+        member,
+        names=model.encoder.preprocess.names,
+        views=section.views,
+        sources=section.sources,
+        target=test.embeddings,
+    )
+    np.testing.assert_allclose(test.scores, test.embeddings @ weight.T + bias, atol=2e-3)
+
+
+@pytest.mark.parametrize("condition", ["strict", "transductive_corpus"])
+def test_a_refit_standardises_by_validation_speakers_too(tmp_path, own_cache, condition):
+    where = tones(tmp_path / "set")
+    file, small = speech("functionals_logistic", *where, f"data.speech.standardise={condition}")
+    train.run(file, small, output=tmp_path)
+    encoder = AffectModel.from_pretrained(run_in(tmp_path)).encoder
+    settings = load_config(run_in(tmp_path) / "config.yaml")
+    assert settings.objective.refit
+    manifest = build_manifest(settings)
+    seen = [
+        item["features"]
+        for split in ("train", "validation")
+        for item in build_loader(settings, manifest, split, encoder.preprocess).rows
+    ]
+    strict = condition == "strict"
+    mean = np.mean(seen, axis=0) if strict else np.zeros(encoder.dim)
+    np.testing.assert_allclose(encoder.standardise.mean, mean, rtol=1e-4, atol=1e-4)
+    known = [rows_of(run_in(tmp_path), split) for split in ("train", "validation")]
+    points = np.concatenate([rows.embeddings for rows in known]).astype(np.float64)
+    labels = np.concatenate([rows.labels for rows in known])
+    line = LogisticRegression(C=0.05, class_weight="balanced", max_iter=5000).fit(points, labels)
+    asked = rows_of(run_in(tmp_path), "test")
+    expected = line.predict_proba(asked.embeddings)
+    np.testing.assert_allclose(asked.probabilities("classification"), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -263,6 +389,6 @@ def test_generated_speech_is_told_apart_above_chance(tmp_path, name):
     pytest.importorskip("espeakng_loader")
     file, small = speech(name, "data.corpus=demo_speech", "data.holdout=0.1")
     train.run(file, small, output=tmp_path)
-    card = evaluate.run(tmp_path / "x-0", split="test")
-    assert card["n"] == len(rows_of(tmp_path / "x-0", "test"))
+    card = evaluate.run(run_in(tmp_path), split="test")
+    assert card["n"] == len(rows_of(run_in(tmp_path), "test"))
     assert card["metrics"]["uar"]["value"] > 0.35  # chance is 0.25

@@ -15,7 +15,7 @@ from pathlib import Path
 from affectrep.data.decoding import decode
 from affectrep.data.manifest import Manifest
 
-__all__ = ["ListComparison", "select_clips", "write_clip_list"]
+__all__ = ["ListComparison", "is_clip_list", "select_clips", "write_clip_list"]
 
 _DIGITS = 16
 _SHOWN = 5
@@ -42,6 +42,25 @@ class ListComparison:
     missing: tuple[str, ...]
     extra: tuple[str, ...]
 
+    def states(self) -> dict[str, str]:
+        """Return what is true of each clip of the list, in the order of the ids.
+
+        Example:
+            >>> ListComparison(("x/1",), ("x/0",), (), ("x/2",), ()).states()
+            {'x/0': 'same duration, another rate or coding', 'x/1': 'identical', 'x/2': 'missing'}
+        """
+        kinds = {
+            "identical": self.identical,
+            "same duration, another rate or coding": self.same_duration,
+            "another duration": self.different,
+            "missing": self.missing,
+        }
+        return dict(sorted((name, words) for words, names in kinds.items() for name in names))
+
+    def faults(self) -> list[str]:
+        """Return a sentence per kind of clip that is not the one of the list; none is good."""
+        return replace(self, same_duration=(), extra=()).sentences()
+
     def sentences(self) -> list[str]:
         """Return one sentence per kind of difference, naming rows; none where all is identical."""
         kinds = {
@@ -53,6 +72,14 @@ class ListComparison:
             "are in the corpus but not in the list": self.extra,
         }
         return [_sentence(names, words) for words, names in kinds.items() if names]
+
+
+def is_clip_list(file: Path | str) -> bool:
+    """Return whether a file has the columns of a clip list; a row list has no ``duration_s``."""
+    if not Path(file).is_file():
+        return False
+    lines = decode(Path(file)).splitlines()
+    return bool(lines) and set(_HEADER) <= set(next(csv.reader(lines[:1]), []))
 
 
 def write_clip_list(manifest: Manifest, file: Path | str) -> Path:

@@ -1,7 +1,8 @@
 """Speech sets: several corpora at once, as one folder of tables or from their official downloads.
 
-A speech set is a folder with one table ``<corpus>.csv`` per corpus (`speech_tables`). Official
-corpora are read by their own readers, and written as a speech set where that is wanted.
+A speech set is a folder with one table ``<corpus>.csv`` per corpus (`speech_tables`), or with one
+folder per official corpus, named as in READERS. Official corpora are read by their own readers, and
+written as a speech set where that is wanted.
 """
 
 from __future__ import annotations
@@ -60,8 +61,9 @@ _KNOWN: dict[str, SpeechCorpus] = {
     )
 }
 _HELP = (
-    "Set data.root to a folder with <corpus>.csv files (path, emotion, speaker, language, ...), or "
-    "map official corpora to their folders, as {emodb: /data/emodb}"
+    "Set data.root to a folder with <corpus>.csv files (path, emotion, speaker, language, ...), to "
+    "one with official downloads in folders such as emodb, or map corpora to their folders, as "
+    "{emodb: /data/emodb}"
 )
 _UNSPLIT = "No protocol is set: name one in data.protocol, such as `leave_language_out target=de`."
 
@@ -78,8 +80,9 @@ def prepare(
     """Read a speech set, or several official corpora, and split the rows by a protocol.
 
     Args:
-        root: a folder with ``<corpus>.csv`` files or one such file; or corpus -> folder of its
-            official download (a name of READERS) or its table.
+        root: a folder with ``<corpus>.csv`` files or one such file; a folder without them whose
+            folders are named as in READERS and hold official downloads; or corpus -> folder of
+            its official download or its table.
         protocol: a `Protocol`, or the words that `Protocol.parse` reads; None keeps official
             splits and puts all other rows into ``train``.
         columns: our column -> the tables', for tables of the user's own.
@@ -128,9 +131,10 @@ def prepare_corpus(name: str, root: Path | str | None, **settings: Any) -> Manif
 def _tables(path: Path) -> dict[str, Path]:
     files = [path] if path.is_file() else sorted(path.glob("*.csv"))
     tables = {file.stem: file for file in files if file.suffix.lower() == ".csv"}
-    if not tables:
+    found = tables or {name: path / name for name in READERS if (path / name).is_dir()}
+    if not found:
         raise ValueError(f"{path} holds no <corpus>.csv. {_HELP}")
-    return tables
+    return found
 
 
 def _read(

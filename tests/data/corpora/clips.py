@@ -13,11 +13,13 @@ SECONDS = 0.2
 
 
 def write_clip(path: Path, *, rate: int = 8000, seconds: float = SECONDS) -> Path:
-    """Write a quiet tone; the path decides its pitch, so that clips differ."""
+    """Write a quiet tone in a little noise; both by the path, so that clips differ."""
     path.parent.mkdir(parents=True, exist_ok=True)
     time = np.arange(round(rate * seconds)) / rate
-    frequency = 100 + crc32(path.as_posix().encode()) % 30_000 / 10
-    soundfile.write(path, 0.1 * np.sin(2 * np.pi * frequency * time), rate)
+    seed = crc32(path.as_posix().encode())
+    tone = 0.1 * np.sin(2 * np.pi * (100 + seed % 30_000 / 10) * time)
+    noise = 0.001 * np.random.default_rng(seed).standard_normal(len(time))
+    soundfile.write(path, tone + noise, rate)
     return path
 
 

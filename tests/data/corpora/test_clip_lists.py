@@ -8,9 +8,10 @@ import pytest
 pytest.importorskip("soundfile")
 
 from affectrep.data.corpora import emodb
-from affectrep.data.corpora.clip_lists import select_clips, write_clip_list
+from affectrep.data.corpora.clip_lists import is_clip_list, select_clips, write_clip_list
 from affectrep.data.corpora.speech_set import READERS, prepare
 from affectrep.data.manifest import Manifest
+from affectrep.data.rows import write_rows
 from tests.data.corpora.clips import write_clip, write_clips
 
 ROWS = Path(__file__).parents[3] / "recipes" / "ser_crosslingual" / "rows"
@@ -55,6 +56,23 @@ def test_every_difference_is_named(folder, clip_list):
     assert comparison.identical == ("emodb/03a02Na",)
     assert len(comparison.sentences()) == 3
     assert comparison.sentences()[0].startswith("1 clips are in the list but not in the corpus: ")
+    assert comparison.states() == {
+        "emodb/03a01Na": "same duration, another rate or coding",
+        "emodb/03a01Wa": "missing",
+        "emodb/03a02Na": "identical",
+        "emodb/03a02Wa": "another duration",
+    }
+    # another rate is no fault: the official files are at 48 kHz where the list was made at 16
+    assert len(comparison.faults()) == 2
+
+
+def test_a_clip_list_is_told_from_a_row_list(folder, clip_list, tmp_path):
+    (row_list,) = write_rows(emodb.prepare(folder), tmp_path / "rows.csv")
+    assert is_clip_list(clip_list)
+    assert not is_clip_list(row_list)
+    assert not is_clip_list(tmp_path / "none.csv")
+    (tmp_path / "empty.csv").touch()
+    assert not is_clip_list(tmp_path / "empty.csv")
 
 
 def test_a_list_of_another_corpus_is_refused(folder):

@@ -12,7 +12,7 @@ from affectrep.data.checks import check_manifest, require_clean
 from affectrep.data.corpora.speech_set import prepare, prepare_corpus
 from affectrep.data.crosslingual import Protocol, paper_settings
 from affectrep.data.manifest import Manifest
-from tests.data.corpora.clips import write_clip, write_clips
+from tests.tiny_paper import CORPORA, paper_corpora
 
 SPEECH = Path(os.environ.get("AFFECTREP_DATA", "data")) / "speech"
 
@@ -51,6 +51,15 @@ def test_official_corpora_are_joined_and_split(german, italian):
     assert rows[rows["split"] == "validation"]["speaker"].nunique() == 1
     assert manifest.info.accept_leaks is None
     require_clean(check_manifest(manifest))
+
+
+def test_a_folder_of_official_downloads_is_read_by_its_folders_names(paper, tmp_path):
+    manifest = prepare(paper, protocol="leave_language_out target=fr", holdout=0.4)
+    assert set(manifest.rows["corpus"]) == set(CORPORA)
+    assert set(manifest.rows.loc[manifest.rows["split"] == "test", "corpus"]) == {"cafe"}
+    (tmp_path / "of_my_own").mkdir()
+    with pytest.raises(ValueError, match="official downloads in folders such as emodb"):
+        prepare(tmp_path)
 
 
 def test_a_protocol_object_serves_too(german, italian):
@@ -98,35 +107,13 @@ def test_official_test_rows_of_a_source_are_not_trained_on(tables):
 
 @pytest.fixture(scope="module")
 def paper(tmp_path_factory):
-    """The paper's five corpora in their official layouts: two speakers, a clip of each class."""
-    root = tmp_path_factory.mktemp("paper")
-    emotions = {"Angry": 351, "Happy": 701, "Neutral": 1, "Sad": 1051}
-    write_clips(
-        root / "esd",
-        [
-            f"{who}/{name}/{who}_{number:06d}.wav"
-            for who in ("0001", "0002")
-            for name, number in emotions.items()
-        ],
-    )
-    write_clips(root / "emodb", [f"wav/{who}a01{x}a.wav" for who in ("03", "08") for x in "WFNT"])
-    write_clips(root / "cafe", [f"x/{who}-{x}-1-1.wav" for who in ("01", "02") for x in "CJNT"])
-    write_clips(root / "urdu", [f"{x}/SM{n}_F1_{x}0{n}.wav" for n in (1, 2) for x in "AHNS"])
-    feelings = ("anger", "joy", "neutral", "sadness")
-    for word in ("train", "dev", "test"):
-        lines = ["Speaker,Emotion,Dialogue_ID,Utterance_ID"]
-        for dialogue, who in enumerate(("Anna", "Ben")):
-            for number, feeling in enumerate(feelings):
-                lines.append(f"{who},{feeling},{dialogue},{number}")
-                write_clip(root / "meld" / f"{word}_x" / f"dia{dialogue}_utt{number}.wav")
-        table = root / "meld" / f"{word}_sent_emo.csv"
-        table.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return {name: root / name for name in ("meld", "esd", "emodb", "cafe", "urdu")}
+    return paper_corpora(tmp_path_factory.mktemp("paper"))
 
 
 @pytest.mark.parametrize("setting", paper_settings(holdout=0.4), ids=lambda setting: setting.name)
 def test_the_nine_settings_of_the_paper_on_the_official_layouts(paper, setting):
-    manifest = prepare(paper, protocol=setting.name, holdout=0.4)
+    folders = {name: paper / name for name in CORPORA}
+    manifest = prepare(folders, protocol=setting.name, holdout=0.4)
     rows = manifest.rows
     splits = {name: set(part["language"]) for name, part in rows.groupby("split")}
     others = {"en", "zh", "de", "fr", "ur"} - {setting.target}

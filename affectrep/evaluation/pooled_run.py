@@ -1,0 +1,268 @@
+"""Make one run of the fold runs of a configuration and seed, from their stored predictions.
+
+Each row of a target is tested in exactly one fold, so the folds' predictions together are those
+of the whole target, as a zero-shot run has them. No split is read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from affectrep.data.keys import digest
+from affectrep.data.setting import setting_slug
+from affectrep.evaluation.ledger import readings
+from affectrep.evaluation.place import Place
+from affectrep.evaluation.predictions import write_predictions
+from affectrep.evaluation.scorecard import Resampling, scorecard
+from affectrep.evaluation.stored_run import StoredRun
+
+__all__ = ["pool_folds", "pooled_folder", "whole_groups"]
+
+# keys in which the folds of one run may differ: the fold, a place, a machine
+_INDIFFERENT = (
+    "root",
+    "roots",
+    "workers",
+    "threads",
+    "cache",
+    "protocol",
+    "checkpoint_minutes",
+    "checkpoint_steps",
+    "cache_embeddings",
+)
+
+
+def pooled_folder(folds: Sequence[StoredRun]) -> Path:
+    """Return the folder of the pooled run, beside its folds.
+
+    Raises:
+        ValueError: if another run stands there.
+    """
+    first = folds[0]
+    slug = setting_slug(_place(first).pooled_setting)
+    folder = first.path.parent / f"{first.name}.{slug}-{first.seed}"
+    if (folder / "config.yaml").is_file():
+        there = Place.of(StoredRun(folder).config)
+        if there is None or not there.pooled:
+            raise ValueError(
+                f"{folder} is a run of its own, where the pooled folds would stand: move it away."
+            )
+    return folder
+
+
+def whole_groups(runs: Iterable[StoredRun]) -> tuple[list[list[StoredRun]], list[str]]:
+    """Return the fold runs of each configuration, seed and target, and what is missing.
+
+    Runs that are no folds are left aside.
+
+    Returns:
+        Complete groups, each in the order of its folds, and a sentence for each other group.
+
+    Raises:
+        ValueError: if a fold is there twice.
+    """
+    groups: dict[tuple[Any, ...], dict[int, StoredRun]] = defaultdict(dict)
+    for run in runs:
+        place = Place.of(run.config)
+        if place is None or not place.is_fold:
+            continue
+        same = replace(place.protocol, fold=0)
+        folds = groups[run.path.resolve().parent, run.name, run.seed, place.standardise, same]
+        twin = folds.setdefault(place.protocol.fold, run)
+        if twin.path.resolve() != run.path.resolve():
+            raise ValueError(f"{twin.path} and {run.path} are one fold: give one of them.")
+    whole, missing = [], []
+    for (_, name, seed, _, protocol), folds in groups.items():
+        lacking = [str(fold) for fold in range(protocol.folds) if fold not in folds]
+        if lacking:
+            missing.append(
+                f"{name}, seed {seed}, target {protocol.target}: fold {', '.join(lacking)} of "
+                f"{protocol.folds} is missing"
+            )
+        else:
+            whole.append([folds[fold] for fold in sorted(folds)])
+    return whole, missing
+
+
+def pool_folds(folds: Sequence[StoredRun]) -> tuple[StoredRun, dict[str, Any], pd.DataFrame]:
+    """Write the run folder of all folds; return it, its scorecard and its predictions.
+
+    Args:
+        folds: of one configuration and seed, as :func:`whole_groups` returns them.
+
+    Raises:
+        FileNotFoundError: if a fold was not evaluated on test.
+        ValueError: if the folds differ in more than the fold, or share rows.
+    """
+    folder = pooled_folder(folds)
+    _same_configuration(folds)
+    table = _joined_table(folds)
+    _all_rows_are_there(folds, table)
+    config = {**folds[0].config, "data": {**folds[0].config["data"]}}
+    config["data"]["protocol"] = _place(folds[0]).pooled_protocol
+    folder.mkdir(parents=True, exist_ok=True)
+    text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+    (folder / "config.yaml").write_text(text, encoding="utf-8")
+    data = {"fingerprint": {"test": _fingerprint(folds, table)}, "info": _info(folds)}
+    _write(folder / "data.json", data)
+    _write(folder / "environment.json", _environment(folds))
+    _write_ledger(folder / "reads.jsonl", folds)
+    write_predictions(folder / "predictions" / "test.parquet", table)
+    card = _card(folds, table, data["fingerprint"]["test"]["content"])
+    _write(folder / "predictions" / "test.json", card)
+    return StoredRun(folder), card, table
+
+
+def _place(run: StoredRun) -> Place:
+    place = Place.of(run.config)
+    if place is None or not place.is_fold:
+        raise ValueError(f"expected a run of the protocol folds, got {run.path}")
+    return place
+
+
+def _same_configuration(folds: Sequence[StoredRun]) -> None:
+    first = dict(_flat(folds[0].config))
+    for run in folds[1:]:
+        other = dict(_flat(run.config))
+        differing = sorted(key for key in first | other if first.get(key) != other.get(key))
+        if differing:
+            raise ValueError(
+                f"{folds[0].path} and {run.path} differ in {', '.join(differing)}: folds of one "
+                "run have one configuration. Train one of them again."
+            )
+
+
+def _flat(values: Any, key: str = "") -> Iterable[tuple[str, Any]]:
+    if key.rpartition(".")[2] in _INDIFFERENT:
+        return
+    if not isinstance(values, dict):
+        yield key, values
+        return
+    for name, inner in values.items():
+        yield from _flat(inner, f"{key}.{name}" if key else str(name))
+
+
+def _joined_table(folds: Sequence[StoredRun]) -> pd.DataFrame:
+    tables = [run.table("test") for run in folds]
+    for run, table in zip(folds, tables, strict=True):
+        for key in ("task", "classes"):
+            if table.attrs[key] != tables[0].attrs[key]:
+                raise ValueError(f"{folds[0].path} and {run.path} have a different {key}.")
+    thresholds = {table.attrs.get("threshold") for table in tables}
+    attrs = {key: tables[0].attrs[key] for key in ("task", "classes")}
+    attrs |= {"threshold": thresholds.pop() if len(thresholds) == 1 else None, "split": "test"}
+    attrs["model"] = digest(str(table.attrs.get("model")) for table in tables)[:12]
+    for table in tables:
+        table.attrs = {}  # pandas compares them when it joins
+    joined = pd.concat(tables, ignore_index=True)
+    twice = joined["id"][joined["id"].duplicated()]
+    if len(twice):
+        raise ValueError(
+            f"{len(twice)} rows are in several folds of {folds[0].path.parent / folds[0].name}, "
+            f"such as {twice.iloc[0]}: the folds were drawn from other data or with another seed."
+        )
+    joined.attrs = attrs
+    return joined
+
+
+def _all_rows_are_there(folds: Sequence[StoredRun], table: pd.DataFrame) -> None:
+    """Compare with the rows of each fold: what it did not test, it trained and chose on."""
+    if float(folds[0].config["data"].get("train_fraction") or 1.0) < 1:
+        return
+    for run in folds:
+        rows = sum(int(part.get("rows", 0)) for part in run.fingerprint.values())
+        if rows and rows != len(table):
+            raise ValueError(
+                f"{run.path} has {rows:,} rows of its target, the test splits of all folds "
+                f"{len(table):,}: the folds were drawn from other data."
+            )
+
+
+def _fingerprint(folds: Sequence[StoredRun], table: pd.DataFrame) -> dict[str, Any]:
+    parts = [run.fingerprint.get("test", {}) for run in folds]
+    known = {
+        key: digest(str(part.get(key, "")) for part in parts) for key in ("content", "targets")
+    }
+    return {"rows": len(table), "ids": digest(map(str, table["id"])), **known}
+
+
+def _info(folds: Sequence[StoredRun]) -> dict[str, Any]:
+    """Return the description of the corpus, without what was true of one fold only."""
+    place, info = _place(folds[0]), folds[0].info
+    shared = set.intersection(*(set(run.info.get("notes") or []) for run in folds))
+    counts = ("train:", "validation:", "test:")
+    notes = [
+        note for note in info.get("notes") or [] if note in shared and not note.startswith(counts)
+    ]
+    notes.append(
+        f"{len(folds)} folds of {place.protocol.target} together: each row was predicted by a "
+        "model that its speaker took no part in."
+    )
+    dropped = {
+        str(reason).replace(place.protocol.name, place.pooled_protocol): count
+        for reason, count in (info.get("dropped") or {}).items()
+    }
+    return {**info, "notes": notes, "dropped": dropped}
+
+
+def _environment(folds: Sequence[StoredRun]) -> dict[str, Any]:
+    """Return the first fold's machine, all commits and devices, and the minutes added up."""
+    all_known = [run.environment for run in folds]
+    kept = ("python", "platform", "versions", "cpu", "cores", "threads", "command")
+    found = {key: all_known[0][key] for key in kept if key in all_known[0]}
+    for key in ("commit", "device"):
+        names = dict.fromkeys(str(known.get(key) or "") for known in all_known)
+        found[key] = "+".join(filter(None, names))
+    minutes = [float(known["minutes"]) for known in all_known if "minutes" in known]
+    if len(minutes) == len(folds):
+        found["minutes"] = round(sum(minutes), 3)
+    started = [str(known["started"]) for known in all_known if "started" in known]
+    if started:
+        found["started"] = min(started)
+    return {**found, "pooled": [run.path.name for run in folds], "finished": True}
+
+
+def _write_ledger(path: Path, folds: Sequence[StoredRun]) -> None:
+    lines = []
+    for number, run in enumerate(folds):
+        for one in readings(run.path, "test"):
+            purpose = f"{one.purpose} of fold {number}"
+            lines.append({**one.__dict__, "purpose": purpose})
+    lines.sort(key=lambda line: str(line["time"]))
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+
+
+def _card(folds: Sequence[StoredRun], table: pd.DataFrame, content: str) -> dict[str, Any]:
+    settings = folds[0].config.get("evaluation") or {}
+    names = ("resamples", "confidence", "cluster")
+    known = {name: settings[name] for name in names if name in settings}
+    card = scorecard(table, resampling=Resampling(**known))
+    for number, run in enumerate(folds):
+        leaks = run.scorecard("test").get("without_leaks")
+        if leaks:
+            card["warnings"].append(
+                f"{leaks['leaked']} rows of fold {number} are also in its training rows; the "
+                "figures count them."
+            )
+    return {
+        "config": folds[0].name,
+        "seed": folds[0].seed,
+        "split": "test",
+        "data": content[:12],
+        "readings": max(len(readings(run.path, "test")) for run in folds),
+        **card,
+    }
+
+
+def _write(path: Path, value: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(value, indent=1, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")

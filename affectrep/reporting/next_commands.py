@@ -1,0 +1,110 @@
+"""The section with the next commands worth trying."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from affectrep.evaluation.stored_run import StoredRun
+from affectrep.reporting.page import section
+from affectrep.reporting.subject import Subject
+
+__all__ = ["next_commands"]
+
+Command = tuple[str, str]
+_SHOWN = 3
+_MANY_CLASSES = 6  # families of fewer are the classes themselves
+_SEEDS = 5
+_ASK = {
+    "text": ("Ask the model about a text of your own:", '"I can\'t believe they did this again"'),
+    "speech": ("Ask the model about a recording of your own:", "clip.wav"),
+}
+
+
+def next_commands(subjects: Sequence[Subject]) -> str:
+    """Return the next three commands worth trying; for speech, predicting a clip is one of them."""
+    first = subjects[0]
+    tried = [
+        *_readings(first),
+        *(_training(first) if len(subjects) == 1 else []),
+        *_families(first),
+        _comparison(subjects),
+    ]
+    asked = _question(first)
+    kept = _SHOWN - len(asked) if first.info.get("modality") == "speech" else _SHOWN
+    chosen = [*tried[:kept], *asked][:_SHOWN]
+    inside = "".join(
+        f"<p>{escape(words)}</p><pre>{escape(command)}</pre>" for words, command in chosen
+    )
+    return section("next", "What to try next", "", inside)
+
+
+def _readings(subject: Subject) -> list[Command]:
+    folder, found = subject.runs[0].path, []
+    if subject.split != "test":
+        found.append(("Read the test split, once:", f"affectrep evaluate {folder} --split test"))
+    elif subject.info.get("modality") == "speech" and not any(
+        "leakage" in card for card in subject.cards
+    ):
+        words = "Measure what the embeddings say about speaker and language:"
+        found.append((words, f"affectrep evaluate {folder} --leakage"))
+    return found
+
+
+def _training(subject: Subject) -> list[Command]:
+    if len(subject.runs) >= _SEEDS:
+        return []
+    seed = max(run.seed for run in subject.runs) + 1
+    words = [_config_file(subject.runs[0]), *_overrides(subject.runs[0]), f"seed={seed}"]
+    said = "One seed says little about the method; train another:"
+    return [(said, f"affectrep train {' '.join(words)}")]
+
+
+def _families(subject: Subject) -> list[Command]:
+    if subject.task != "classification" or subject.families is not None:
+        return []
+    if subject.cards and len(subject.classes) < _MANY_CLASSES:
+        return []
+    folder = subject.runs[0].path
+    command = f"affectrep evaluate {folder} --split validation"
+    words = "Fix the families of confusable classes on validation, for F1 inside them:"
+    return [(words, f"{command} --write-families {folder.parent}/families.json")]
+
+
+def _comparison(subjects: Sequence[Subject]) -> Command:
+    first = _all_seeds(subjects[0])
+    other = _all_seeds(subjects[1]) if len(subjects) > 1 else f"{first.rpartition('/')[0]}/OTHER-*"
+    words = "Compare with another configuration over rows and seeds:"
+    return words, f"affectrep compare {first} --against {other}"
+
+
+def _question(subject: Subject) -> list[Command]:
+    found = _ASK.get(subject.info.get("modality", "text"))
+    if found is None:
+        return []
+    return [(found[0], f"affectrep predict {subject.runs[0].path} {found[1]}")]
+
+
+def _all_seeds(subject: Subject) -> str:
+    folder = subject.runs[0].path
+    return f"{folder.parent}/{folder.name.rpartition('-')[0] or folder.name}-*"
+
+
+def _command(run: StoredRun) -> list[str]:
+    command = run.environment.get("command") or []
+    return command.split() if isinstance(command, str) else list(map(str, command))
+
+
+def _config_file(run: StoredRun) -> str:
+    files = [word for word in _command(run) if word.endswith((".yaml", ".yml"))]
+    recipe = run.config.get("recipe")
+    return files[0] if files else f"configs/{recipe or 'RECIPE'}/{run.name}.yaml"
+
+
+def _overrides(run: StoredRun) -> list[str]:
+    """Return the values that the training command gave beside the file, without the seed."""
+    words = _command(run)
+    if "train" not in words:
+        return []
+    given = [word for word in words if "=" in word and not word.startswith(("-", "seed="))]
+    return [f'"{word}"' if " " in word else word for word in given]
