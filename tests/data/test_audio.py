@@ -4,6 +4,7 @@ import hashlib
 
 import numpy as np
 import pytest
+import torch
 
 pytest.importorskip("soundfile")
 pytest.importorskip("torchaudio")
@@ -80,6 +81,16 @@ def test_resampling_agrees_with_scipy():
     assert np.abs(ours - theirs)[200:-200].max() < 2e-3
 
 
+@pytest.mark.parametrize("rate", [8000, 24000, 32000, 48000, 96000])
+@pytest.mark.parametrize("samples", [1, 2, 95, 96, 97, 4801])
+def test_simple_ratios_go_through_torchaudios_filter(rate, samples):
+    from torchaudio.functional import resample as theirs
+
+    waveform = np.random.default_rng(samples).standard_normal(samples).astype(np.float32)
+    expected = theirs(torch.from_numpy(waveform), rate, RATE, lowpass_filter_width=32)
+    np.testing.assert_allclose(resample(waveform, rate, RATE), expected, atol=3e-6)
+
+
 def test_overshoot_is_cut_to_full_scale():
     square = np.sign(tone(0.1, 1000.0, 44100))
     assert np.abs(resample(square, 44100, 16000)).max() > 1.05
@@ -149,4 +160,4 @@ def test_a_missing_package_is_one_clear_sentence(monkeypatch, tmp_path):
     with pytest.raises(ImportError, match=r"soundfile: pip install 'affectrep\[speech\]'"):
         read_audio(tmp_path / "a.wav")
     with pytest.raises(ImportError, match=r"package torchaudio: pip install"):
-        resample(tone(0.1), 8000, RATE)
+        resample(tone(0.1), 9000, RATE)  # a ratio whose filter is not kept yet
