@@ -7,10 +7,11 @@ can be trained for every target language.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from affectrep.data.crosslingual import Protocol
 
-__all__ = ["protocol_of", "setting_name", "setting_slug"]
+__all__ = ["common_condition", "protocol_of", "setting_name", "setting_slug"]
 
 _POOLED = "fold=all"  # of a run folder that holds the predictions of all folds
 _FOLD = re.compile(r"^(?P<target>.+) fold (?P<fold>\d+)/\d+$")
@@ -78,3 +79,21 @@ def setting_slug(setting: str) -> str:
         place = f"{fold['target']}.fold{fold['fold']}"
     place = place.replace(">", "-").replace(" ", "-")
     return place if condition in ("", "strict") else f"{place}.{condition}"
+
+
+def common_condition(settings: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the condition that all settings have, and the settings without it.
+
+    Where there are several conditions, or a setting is empty, the first is empty and the settings
+    stay as they are.
+
+    Example:
+        >>> common_condition(["strict de", "strict mean"])
+        ('strict', ['de', 'mean'])
+        >>> common_condition(["strict de", "transductive_corpus de"])
+        ('', ['strict de', 'transductive_corpus de'])
+    """
+    conditions = {setting.partition(" ")[0] for setting in settings}
+    if len(conditions) != 1 or "" in conditions:
+        return "", list(settings)
+    return conditions.pop(), [setting.partition(" ")[2] for setting in settings]

@@ -16,6 +16,7 @@ from statistics import fmean, stdev
 from rich import box
 from rich.table import Table
 
+from affectrep.data.setting import common_condition
 from affectrep.evaluation.metric_names import is_natural
 from affectrep.reporting.figures import number, title
 
@@ -111,11 +112,13 @@ class Grid:
 
 def grid_table(grid: Grid) -> Table:
     """Return the grid for the terminal."""
-    table = Table(title=grid.caption, box=box.SIMPLE_HEAD, title_justify="left")
-    table.title_style = "bold"
-    table.add_column("")
-    for heading in grid.headings:
-        table.add_column(heading, justify="right")
+    condition, places = common_condition(grid.columns)
+    said = f" {condition.replace('_', ' ').capitalize()}." if condition else ""
+    table = Table(title=grid.caption + said, box=box.SIMPLE_HEAD, title_justify="left")
+    table.title_style, table.pad_edge = "bold", False
+    table.add_column("", no_wrap=True)
+    for heading in places if condition else grid.headings:
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in grid.rows():
         table.add_row(*row)
     return table

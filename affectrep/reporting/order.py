@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich import box
 from rich.table import Table
 
+from affectrep.data.setting import common_condition
 from affectrep.evaluation.metric_names import is_natural
 from affectrep.reporting.figures import number, title, with_interval
 from affectrep.reporting.subject import Subject
@@ -46,10 +47,11 @@ def order_table(subjects: Sequence[Subject]) -> Table | None:
     metric, cards = ranked[0].metric, [card for one in ranked for card in one.cards]
     known = {name for card in cards for name in card.get("leakage", {}).get("metrics", {})}
     leaks = [name for name in _LEAKS if name in known]
-    settings = _short([one.setting for one in ranked])
+    condition, settings = common_condition([one.setting for one in ranked])
     unit = "" if is_natural(metric) else ", per cent"
+    said = f"{condition.replace('_', ' ')}, " if condition else ""
     table = Table(
-        title=f"In the order in which they come out ({ranked[0].split}{unit})",
+        title=f"In the order in which they come out ({said}{ranked[0].split}{unit})",
         title_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
@@ -70,12 +72,6 @@ def order_table(subjects: Sequence[Subject]) -> Table | None:
         cells.append(with_interval(metric, one.figure(metric)))
         table.add_row(*cells, *(_leak(one, name) for name in leaks))
     return table
-
-
-def _short(settings: Sequence[str]) -> list[str]:
-    """Leave out the condition where all have the same."""
-    conditions = {setting.partition(" ")[0] for setting in settings}
-    return [one.partition(" ")[2] if len(conditions) == 1 else one for one in settings]
 
 
 def _leak(subject: Subject, name: str) -> str:

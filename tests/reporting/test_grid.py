@@ -80,5 +80,5 @@ def test_the_terminal_shows_every_cell() -> None:
     console = Console(width=100, record=True)
     console.print(grid_table(grid()))
     words = " ".join(console.export_text().split())
-    assert "strict de strict en>it" in words
+    assert "Strict. de en>it" in words
     assert "a_b & c 55.0 ± 4.0 not run" in words
