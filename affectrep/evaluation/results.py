@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from affectrep.evaluation.metric_names import TITLES, is_natural
+from affectrep.evaluation.target_table import is_target_result, target_tables
 
 __all__ = [
     "COLUMNS",
@@ -195,6 +196,8 @@ def read_results(path: Path | str) -> pd.DataFrame:
 def results_table(results: pd.DataFrame, *, split: str = "test") -> str:
     """Return Markdown tables, one a kind of task: a line per configuration and condition.
 
+    Results of unseen languages stand in tables of their own, with a column for each.
+
     Figures are means over seeds. With several seeds the standard deviation over seeds stands
     behind the mean; with one, the interval of the run. Shares are in per cent.
 
@@ -207,6 +210,8 @@ def results_table(results: pd.DataFrame, *, split: str = "test") -> str:
         | ce | 1 | 65.0 [63.0, 67.0] | 5 | 99 |
     """
     chosen = results[results["split"] == split]
+    unseen = chosen["condition"].astype(str).map(is_target_result).astype(bool)
+    by_target, chosen = chosen[unseen], chosen[~unseen]
     measured = chosen.groupby("config")["metric"].agg(set)
     kinds = measured.map(lambda names: next((kind for kind in _KINDS if kind in names), ""))
     tables = [
@@ -214,6 +219,8 @@ def results_table(results: pd.DataFrame, *, split: str = "test") -> str:
         for kind in [*_KINDS, ""]
         if (kinds == kind).any()
     ]
+    if len(by_target):
+        tables.append(target_tables(by_target))
     return "\n\n".join(tables) or "_Not run._"
 
 

@@ -1,7 +1,7 @@
 """Figures over targets: for each configuration and seed the mean over the targets it was tested on.
 
 Each target counts alike, however many rows it has. Where a target was tested from several sources
-(Baseline 1), the mean over its sources comes first. Only stored scorecards are read.
+(Baseline 1), the mean over its sources comes first. Only what evaluation stored is read.
 """
 
 from __future__ import annotations
@@ -13,7 +13,11 @@ from statistics import fmean
 from typing import Any
 
 from affectrep.data.keys import digest
+from affectrep.evaluation.alignment import align, clustered_table
+from affectrep.evaluation.intervals import Interval
+from affectrep.evaluation.nested import TargetRuns, nested_intervals
 from affectrep.evaluation.place import Place
+from affectrep.evaluation.predictions import table_statistics
 from affectrep.evaluation.results import Result
 from affectrep.evaluation.stored_run import StoredRun
 
@@ -29,7 +33,7 @@ class TargetMean:
     """A mean, and the figures that it was made of.
 
     Args:
-        result: the mean, as a line of results.csv; its interval is not known here.
+        result: the mean, as a line of results.csv, with the interval over speakers and targets.
         parts: setting -> figure.
         targets: that it is over.
     """
@@ -138,29 +142,47 @@ def _means_of(tested: Sequence[_Tested], *, standardise: str, suffix: str) -> li
     for one in sorted(tested, key=lambda one: one.pair):
         by_target[one.target].append(one)
     metrics = [name for name in METRICS if all(name in one.card["metrics"] for one in tested)]
+    parts = {
+        f"{standardise} *>{target}{suffix}": {target: group}
+        for target, group in by_target.items()
+        if len(group) > 1
+    }
+    if len(by_target) > 1:
+        parts[f"{standardise} mean{suffix}"] = by_target
     found = []
-    for metric in metrics:
-        means = {}
-        for target, group in by_target.items():
-            values = {one.place.setting: _value(one, metric) for one in group}
-            means[target] = fmean(values.values())
-            if len(group) > 1:
-                condition = f"{standardise} *>{target}{suffix}"
-                result = _result(group, condition, metric, means[target])
-                found.append(TargetMean(result, values, frozenset({target})))
-        if len(means) > 1:
-            values = {one.place.setting: _value(one, metric) for one in tested}
-            condition = f"{standardise} mean{suffix}"
-            result = _result(tested, condition, metric, fmean(means.values()))
-            found.append(TargetMean(result, values, frozenset(means)))
+    for condition, groups in parts.items():
+        intervals = _intervals(groups)
+        for metric in metrics:
+            each = [fmean(_value(one, metric) for one in group) for group in groups.values()]
+            all_of_them = [one for group in groups.values() for one in group]
+            result = _result(all_of_them, condition, metric, fmean(each), intervals.get(metric))
+            values = {one.place.setting: _value(one, metric) for one in all_of_them}
+            found.append(TargetMean(result, values, frozenset(groups)))
     return found
+
+
+def _intervals(groups: Mapping[str, Sequence[_Tested]]) -> dict[str, Interval]:
+    """Return the intervals of the means: speakers drawn anew, and the targets where several."""
+    found = nested_intervals([_target_runs(name, group) for name, group in groups.items()])
+    return {metric: one.drawn or one.fixed for metric, one in found.items()}
+
+
+def _target_runs(name: str, group: Sequence[_Tested]) -> TargetRuns:
+    first = group[0].run
+    reference = clustered_table(first, "test")
+    cluster = reference.attrs.get("cluster")
+    tables = [align(clustered_table(one.run, "test"), one.run, reference, first) for one in group]
+    speakers = reference[cluster].astype(str).to_numpy() if cluster else None
+    return TargetRuns(name, [[table_statistics(table) for table in tables]], speakers)
 
 
 def _value(one: _Tested, metric: str) -> float:
     return float(one.card["metrics"][metric]["value"])
 
 
-def _result(group: Sequence[_Tested], condition: str, metric: str, value: float) -> Result:
+def _result(
+    group: Sequence[_Tested], condition: str, metric: str, value: float, interval: Interval | None
+) -> Result:
     """Return a mean as a line of results.csv; a row that several runs tested counts once."""
     rows = {one.target: int(one.card["n"]) for one in group}
     known = [one.run.environment for one in group]
@@ -173,8 +195,8 @@ def _result(group: Sequence[_Tested], condition: str, metric: str, value: float)
         seed=group[0].run.seed,
         metric=metric,
         value=value,
-        low=_NAN,
-        high=_NAN,
+        low=interval.low if interval else _NAN,
+        high=interval.high if interval else _NAN,
         n=sum(rows.values()),
         commit=_joined(each.get("commit") for each in known),
         data=digest(data[target] for target in sorted(data))[:12],

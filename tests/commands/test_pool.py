@@ -53,7 +53,7 @@ def test_folds_become_a_run_with_results_and_a_record(
         StoredRun(run).scorecard("test")["metrics"]["uar"]["value"]
     )
     assert (uar["n"], uar["minutes"]) == (60, 4.5)
-    assert "upper (strict de)" in (RECIPE / "README.md").read_text()
+    assert "| upper | 1 |" in (RECIPE / "README.md").read_text()
     record = RECIPE / "records" / "upper.de-0"
     assert len(read_compact(record / "predictions" / "test.csv")) == 60
     assert (record / "reads.jsonl").read_text().count("of fold") == 3
@@ -110,11 +110,11 @@ def test_means_are_written_where_their_parts_stand(
     parts = table[(table["config"] == "proposed") & (table["condition"] != "strict mean")]
     wanted = parts[parts["metric"] == "uar"]["value"].mean()
     assert means[means["metric"] == "uar"]["value"].item() == pytest.approx(wanted, abs=1e-5)
-    assert means["low"].isna().all()
+    assert (means["low"] <= means["value"]).all()
     words = " ".join(capsys.readouterr().out.split())
     assert "4 means over targets written" in words
     assert "means of shortened are not written" in words
-    assert "strict mean" in words
+    assert "Strict. mean" in words
 
 
 def test_a_figure_that_was_changed_since_makes_no_mean(home: Path) -> None:

@@ -251,4 +251,4 @@ def test_a_detectable_effect_is_detected_four_times_in_five() -> None:
 @pytest.mark.parametrize("layout", list(LAYOUTS))
 def test_intervals_cover_in_many_studies(layout: str) -> None:
     found = coverage(LAYOUTS[layout], WORLDS["targets differ"], studies=1500, naive=False)
-    assert all(0.92 <= share <= 0.98 for share in found.values()), found
+    assert all(0.92 <= share <= 0.985 for share in found.values()), found
