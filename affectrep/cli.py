@@ -167,7 +167,10 @@ def compare(
         ),
     ],
     split: Split = "test",
-    metric: Annotated[str, typer.Option(help="the figure to compare")] = "weighted_f1",
+    metric: Annotated[
+        str | None,
+        typer.Option(help="the figure to compare; by default as training.select", show_default=False),
+    ] = None,
     families: Annotated[
         Path | None, typer.Option(help="file of confusable families: adds the figures about them")
     ] = None,
