@@ -169,7 +169,7 @@ def compare(
     split: Split = "test",
     metric: Annotated[
         str | None,
-        typer.Option(help="the figure to compare; by default as training.select", show_default=False),
+        typer.Option(help="the figure; by default as training.select", show_default=False),
     ] = None,
     families: Annotated[
         Path | None, typer.Option(help="file of confusable families: adds the figures about them")
