@@ -124,7 +124,8 @@ def test_configuration_is_in_order(path):
     assert config.recipe in (path.parent.name, None)
     assert config.recipe is not None or config.data.corpus.startswith("demo_")
     assert config.data.corpus in CORPORA
-    assert set(values) == set(Config.model_fields), "a configuration names every section"
+    sections = set(values) - {"per_target"}
+    assert sections == set(Config.model_fields), "a configuration names every section"
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 55
 
 

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from affectrep.config import Config, differing_keys, load_config
 from affectrep.data.setting import protocol_of
+from affectrep.evaluation.place import Place
 from affectrep.evaluation.published import read_checkpoints
 from affectrep.evaluation.records import write_record
 from affectrep.evaluation.results import results_of, update_readme, write_results
@@ -39,8 +40,8 @@ def record_results(
 ) -> None:
     """Write the recipe's results.csv, the table of its README, and the record of the run.
 
-    Nothing is written where the recipe has no folder, nor for a run with values of its own: a
-    row of results.csv is one configuration. The latter is said.
+    Nothing is written where the recipe has no folder, nor for a single fold, nor for a run with
+    values of its own: a row of results.csv is one configuration. The latter two are said.
 
     Args:
         stored: the run.
@@ -54,6 +55,10 @@ def record_results(
     """
     folder = Path("recipes") / (config.recipe or "")
     if config.recipe is None or not folder.is_dir():
+        return
+    place = Place.of(stored.config)
+    if place is not None and place.is_fold:
+        console.print("One fold is no result: affectrep pool writes that of all folds.")
         return
     changed = _own_values(config, stored.setting)
     if changed:
