@@ -254,7 +254,7 @@ def test_a_source_with_one_speaker_gives_no_validation():
         ({"kind": "leave_one_out", "target": "de"}, "the protocol 'leave_one_out' is unknown"),
         ({"kind": "folds", "target": ""}, "needs a target"),
         ({"kind": "source_to_target", "target": "de"}, "needs sources, such as sources=en"),
-        ({"kind": "folds", "target": "de", "sources": ("en",)}, "takes no sources"),
+        ({"kind": "leave_corpus_out", "target": "de", "sources": ("en",)}, "takes no sources"),
         ({"kind": "paper", "target": "ur", "sources": ("en",)}, "a target of de, fr, zh"),
         ({"kind": "paper", "target": "de", "sources": ("ur",)}, "one source of en, zh, de, fr"),
         ({"kind": "paper", "target": "de", "sources": ("en", "zh")}, "one source"),
