@@ -93,7 +93,7 @@ def _print_several(
 ) -> None:
     console.print(split)
     for letter, (_, found) in compared.items():
-        console.print(_targets(found, metric, f"A and {letter}: {title(metric)}"))
+        console.print(_targets(found, metric, f"A and {letter}: {title(metric)}", letter))
     means = {letter: found.mean for letter, (_, found) in compared.items()}
     for name in _first(metric, next(iter(means.values()))):
         lines: dict[str, Difference] = {}
@@ -107,9 +107,9 @@ def _print_several(
             console.print(f"{letter}: {note}")
 
 
-def _targets(found: SettingDifferences, metric: str, heading: str) -> object:
+def _targets(found: SettingDifferences, metric: str, heading: str, other: str = "B") -> object:
     targets = {target: one[metric] for target, one in found.targets.items()}
-    return target_table(targets, found.mean[metric], heading)
+    return target_table(targets, found.mean[metric], heading, other=other)
 
 
 def _first(metric: str, found: Mapping[str, object]) -> list[str]:

@@ -116,9 +116,9 @@ def grid_table(grid: Grid) -> Table:
     said = f" {condition.replace('_', ' ').capitalize()}." if condition else ""
     table = Table(title=grid.caption + said, box=box.SIMPLE_HEAD, title_justify="left")
     table.title_style, table.pad_edge = "bold", False
-    table.add_column("", no_wrap=True)
+    table.add_column("", overflow="fold")
     for heading in places if condition else grid.headings:
-        table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column(heading, justify="right")
     for row in grid.rows():
         table.add_row(*row)
     return table

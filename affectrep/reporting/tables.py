@@ -102,18 +102,21 @@ def difference_table(found: Mapping[str, Difference], heading: str) -> Table:
     return table
 
 
-def target_table(targets: Mapping[str, Difference], mean: NestedDifference, heading: str) -> Table:
+def target_table(
+    targets: Mapping[str, Difference], mean: NestedDifference, heading: str, *, other: str = "B"
+) -> Table:
     """Return one metric's difference on each target, then that of the mean with both intervals.
 
     Args:
         targets: by the name of the target.
         mean: over these targets.
         heading: above the table.
+        other: letter of the side that A is compared with.
     """
     table = _table(heading)
     table.padding = (0, 1, 0, 0)  # fits into 80 columns
     table.add_column("target", no_wrap=True)
-    for name in ("A", "B", "A - B"):
+    for name in ("A", other, f"A - {other}"):
         table.add_column(name, justify="right")
     table.add_column("95 % interval", justify="right", no_wrap=True)
     table.add_column("p", justify="right", min_width=len("< 0.001"))
@@ -135,6 +138,7 @@ def comparison_table(found: Mapping[str, Difference], heading: str) -> Table:
     Args:
         found: by the letter or short name of the other side, adjusted together.
         heading: above the table.
+        other: letter of the side that A is compared with.
     """
     table = _table(heading)
     table.padding = (0, 1, 0, 0)  # fits into 80 columns
