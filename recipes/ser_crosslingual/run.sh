@@ -34,7 +34,8 @@ run_demo() {
   "$affectrep" sweep "${demo}_upper.yaml" --set "data.protocol=$folds" --pool --seeds "$seeds" --output "$runs"
   say "what the embeddings say about the speaker"
   for folder in "$runs"/demo{,_without_speaker,_baseline2}.de-*; do
-    "$affectrep" evaluate "$folder" --leakage | sed -n '/Leakage/,/^$/p'
+    echo "$folder"
+    "$affectrep" evaluate "$folder" --leakage | sed -n '/^Leakage/,/^Classes/{/^Classes/!p}'
   done
   say "compare and report"
   "$affectrep" compare "$runs"/demo.de-* --against "$runs"/demo_without_speaker.de-* \
