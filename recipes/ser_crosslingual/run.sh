@@ -24,6 +24,7 @@ run_demo() {
   . recipes/setup.sh
   set_up speech,espeak
   affectrep=$VENV/bin/affectrep runs=${RUNS:-runs} seeds="${seeds// /,},"
+  export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} # small matrices: more threads only wait for one another
   say "The demo corpus is generated: its figures show that the machinery works, they are no benchmark."
   say "prepare $demo.yaml"
   "$affectrep" prepare "$demo.yaml"
