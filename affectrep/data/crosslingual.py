@@ -18,7 +18,9 @@ from affectrep.data.speaker_draw import deal_speakers, draw_speakers
 __all__ = ["PAPER_LANGUAGES", "Protocol", "apply_protocol", "assign_splits", "paper_settings"]
 __all__ += ["require_hygiene", "target_rows"]
 
-Kind = Literal["leave_language_out", "leave_corpus_out", "source_to_target", "paper", "folds"]
+Kind = Literal[
+    "leave_language_out", "leave_corpus_out", "source_to_target", "paper", "folds", "speakers"
+]
 PAPER_LANGUAGES = ("en", "zh", "de", "fr")
 _PAPER_TARGETS = ("de", "fr", "zh")
 _NUMBERS = ("fold", "folds")
@@ -35,7 +37,9 @@ class Protocol:
             other corpora, those of the target's language among them); source_to_target (train on
             ``sources`` only: Baseline 1); paper (rows of leave_language_out, with the one source
             named whose encoder is taken: Baseline 2, Proposed and the ablations); folds
-            (speaker-independent folds within a language or corpus: the upper bound).
+            (speaker-independent folds within a language or corpus: the upper bound); speakers
+            (whole speakers of every language are held out for validation and test: no language
+            is unseen, and there is no target).
         target: ISO 639-1 code of a language; a corpus for leave_corpus_out; either for folds.
         sources: languages, for source_to_target and paper; folds may name the one whose encoder
             is taken, and its rows are not used.
@@ -70,7 +74,9 @@ class Protocol:
         if self.kind not in get_args(Kind):
             kinds = ", ".join(get_args(Kind))
             raise ValueError(f"the protocol {self.kind!r} is unknown: use one of {kinds}")
-        if not self.target:
+        if self.kind == "speakers" and self.target:
+            raise ValueError("the protocol speakers holds people of every language out: no target")
+        if not self.target and self.kind != "speakers":
             raise ValueError(f"the protocol {self.kind} needs a target, such as target=de")
         if not 0 < self.holdout <= 0.5:
             raise ValueError(f"expected a holdout in (0, 0.5], got {self.holdout}")
@@ -108,7 +114,7 @@ class Protocol:
         words: list[str] = [self.kind]
         if self.sources:
             words.append(f"sources={','.join(self.sources)}")
-        words.append(f"target={self.target}")
+        words += [f"target={self.target}"] if self.target else []
         if self.kind == "folds":
             words.append(f"fold={self.fold} folds={self.folds}")
         if self.without:
@@ -195,8 +201,10 @@ def assign_splits(rows: pd.DataFrame, protocol: Protocol) -> pd.Series:
         >>> assign_splits(table, Protocol("leave_language_out", "de", holdout=0.5)).tolist()
         ['test', 'test', 'test', 'test', 'validation', 'validation', 'train', 'train']
     """
-    target = target_rows(rows, protocol)
     _require(rows, "language", "a row without one may be of the target")
+    if protocol.kind == "speakers":
+        return _by_speakers(rows, protocol)
+    target = target_rows(rows, protocol)
     split = pd.Series("", index=rows.index, dtype=object)
     if protocol.kind == "folds":
         _require(rows[target], "speaker", _WHOLE)
@@ -218,6 +226,17 @@ def assign_splits(rows: pd.DataFrame, protocol: Protocol) -> pd.Series:
     return split
 
 
+def _by_speakers(rows: pd.DataFrame, protocol: Protocol) -> pd.Series:
+    _require(rows, "speaker", _WHOLE)
+    used = ~rows["language"].isin(protocol.without)
+    tested = rows["speaker"].isin(_held(rows[used], protocol)) & used
+    chosen = rows["speaker"].isin(_held(rows[used & ~tested], protocol)) & used & ~tested
+    split = pd.Series("", index=rows.index, dtype=object)
+    split[used], split[chosen], split[tested] = "train", "validation", "test"
+    require_hygiene(rows, split, protocol)
+    return split
+
+
 def require_hygiene(rows: pd.DataFrame, split: pd.Series, protocol: Protocol) -> None:
     """Pass where a split column keeps the protocol's promises; call it before training, too.
 
@@ -230,6 +249,18 @@ def require_hygiene(rows: pd.DataFrame, split: pd.Series, protocol: Protocol) ->
         if not (split == name).any():
             mend = "add speakers or lower the holdout" if name != "test" else "check the target"
             raise ValueError(f"{protocol.name} leaves the split {name} empty: {mend}")
+    if protocol.kind != "speakers":
+        _require_target_apart(rows, split, protocol)
+    speakers = {name: set(rows.loc[split == name, "speaker"].dropna()) for name in SPLITS}
+    for first, second in (("train", "validation"), ("train", "test"), ("validation", "test")):
+        shared = sorted(speakers[first] & speakers[second])
+        if shared:
+            raise ValueError(
+                f"{len(shared)} speakers are in {first} and in {second}: {', '.join(shared[:8])}"
+            )
+
+
+def _require_target_apart(rows: pd.DataFrame, split: pd.Series, protocol: Protocol) -> None:
     target = target_rows(rows, protocol)
     seen = split.isin(["train", "validation"])
     if protocol.kind != "folds" and (target & seen).any():
@@ -244,13 +275,6 @@ def require_hygiene(rows: pd.DataFrame, split: pd.Series, protocol: Protocol) ->
         foreign |= seen & ~rows["language"].isin(protocol.sources)
     if foreign.any():
         raise ValueError(f"{int(foreign.sum())} rows do not belong into {protocol.name}")
-    speakers = {name: set(rows.loc[split == name, "speaker"].dropna()) for name in SPLITS}
-    for first, second in (("train", "validation"), ("train", "test"), ("validation", "test")):
-        shared = sorted(speakers[first] & speakers[second])
-        if shared:
-            raise ValueError(
-                f"{len(shared)} speakers are in {first} and in {second}: {', '.join(shared[:8])}"
-            )
 
 
 def apply_protocol(manifest: Manifest, protocol: Protocol) -> Manifest:

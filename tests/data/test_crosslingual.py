@@ -303,3 +303,26 @@ def test_a_language_can_be_left_out_altogether():
         require_hygiene(rows, leaked, inner)
     with pytest.raises(ValueError, match="used and left out"):
         Protocol("leave_language_out", "de", without=("de",))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_whole_speakers_of_every_language_are_held_out(seed):
+    rows = table()
+    protocol = Protocol.parse("speakers", holdout=0.2, seed=seed)
+    split = assign_splits(rows, protocol)
+    assert disjoint(counts(rows, split, "speaker"))
+    languages = counts(rows, split, "language")
+    assert languages["train"] == languages["test"] == set(rows["language"])
+    assert set(split) == {"train", "validation", "test"}
+    assert 0.1 < (split == "test").mean() < 0.35
+    moved = assign_splits(rows.sample(frac=1, random_state=3), protocol)
+    assert (moved.sort_index() == split).all()
+    assert protocol.name == "speakers"
+
+
+def test_held_out_speakers_have_no_target():
+    with pytest.raises(ValueError, match="no target"):
+        Protocol("speakers", "de")
+    rows = table()
+    split = assign_splits(rows, Protocol("speakers", "", without=("de",)))
+    assert (split[rows["language"] == "de"] == "").all()

@@ -65,7 +65,10 @@ _HELP = (
     "one with official downloads in folders such as emodb, or map corpora to their folders, as "
     "{emodb: /data/emodb}"
 )
-_UNSPLIT = "No protocol is set: name one in data.protocol, such as `leave_language_out target=de`."
+_UNSPLIT = (
+    "No protocol is set: name one in data.protocol, such as `leave_language_out target=de`, or "
+    "`speakers`, which holds whole speakers of every language out."
+)
 
 
 def prepare(
