@@ -41,7 +41,9 @@ def build_training_loader(
         found.rows if collate is None else found.bare,
         _sampler(config, manifest, found.rows, found.lengths),
         collate or found.collate,
-        budget=None if collate or budget is None else (found.lengths, budget),
+        budget=None
+        if collate or budget is None or found.lengths is None
+        else (found.lengths, budget),
         share=share,
         workers=0 if collate else config.data.workers,
     )
@@ -68,11 +70,14 @@ def build_loader(
 
 
 class _Rows(NamedTuple):
-    """Rows, the same rows without anything that takes time to read, lengths and collate."""
+    """Rows, the same rows without anything that takes time to read, lengths and collate.
+
+    Lengths are None where all rows have one size.
+    """
 
     rows: Any
     bare: Any
-    lengths: list[int]
+    lengths: list[int] | None
     collate: Collate
 
 
@@ -87,6 +92,12 @@ def _rows(
         clips = speech_rows(config, manifest, split, preprocess, training=training)
         collate = partial(collate_speech, preprocess=preprocess)
         return _Rows(clips, clips.labels_only(), clips.lengths(), collate)
+    if manifest.info.modality == "face":
+        from affectrep.build.face_rows import face_rows
+        from affectrep.data.face import collate_face
+
+        faces = face_rows(config, manifest, split, preprocess, training=training)
+        return _Rows(faces, faces.labels_only(), None, partial(collate_face, preprocess=preprocess))
     texts = TextRows(manifest, split, manifest.domains())
     collate_texts = partial(collate_text, preprocess=preprocess)
     return _Rows(texts, texts, texts.lengths(preprocess), collate_texts)
@@ -95,6 +106,10 @@ def _rows(
 def _budget(config: Config, manifest: Manifest, preprocess: Any) -> int | None:
     """Return what a micro-batch may hold, in the unit of the rows' lengths; None: any number."""
     tokens, seconds = config.data.max_batch_tokens, config.data.max_batch_seconds
+    if manifest.info.modality == "face" and tokens is not None:
+        raise ValueError(
+            f"data.max_batch_tokens={tokens}, but images have no tokens: set it to null"
+        )
     if manifest.info.modality != "speech":
         if seconds is not None:
             raise ValueError(
@@ -112,7 +127,11 @@ def _budget(config: Config, manifest: Manifest, preprocess: Any) -> int | None:
     return None if seconds is None or step is None else max(1, round(seconds / step))
 
 
-def _sampler(config: Config, manifest: Manifest, rows: Any, lengths: list[int]) -> Any:
+def _sampler(config: Config, manifest: Manifest, rows: Any, lengths: list[int] | None) -> Any:
+    if manifest.info.modality == "face" and config.data.face.strong_weak is not None:
+        from affectrep.build.face_rows import strong_weak_sampler
+
+        return strong_weak_sampler(config, manifest, config.data.face.strong_weak)
     if manifest.info.modality == "speech" and config.data.speech.composition is not None:
         from affectrep.build.speech_rows import composed_sampler
 

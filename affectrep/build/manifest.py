@@ -42,8 +42,14 @@ def build_manifest(config: Config) -> Manifest:
             f"task={config.task}, but the labels of {info.title} are for {info.task}: "
             f"set task={info.task} or another data.protocol."
         )
+    if info.modality == "face":
+        # only this modality needs its packages
+        from affectrep.build.face_rows import with_boxes
+
+        manifest = with_boxes(config, manifest)
     if data.accept_leaks is not None:
-        manifest = Manifest(manifest.rows, replace(info, accept_leaks=data.accept_leaks))
+        known = replace(manifest.info, accept_leaks=data.accept_leaks)
+        manifest = Manifest(manifest.rows, known)
     if data.train_fraction < 1:
         manifest = reduce_train(manifest, data.train_fraction, data.split_seed)
     return _with_noise(manifest, config)

@@ -15,6 +15,9 @@ def build_model(config: Config, manifest: Manifest) -> AffectModel:
     """Build the model with fresh heads, or warm-start it from a finished run or model folder.
 
     What a warm start took over stands in ``model.meta["warm_start"]``.
+
+    Raises:
+        ValueError: if the corpus holds faces and the encoder reads none.
     """
     encoder = config.encoder.model_dump(mode="json")
     for part, key in (("lora", "lora"), ("adapters", "adapter")):
@@ -23,6 +26,15 @@ def build_model(config: Config, manifest: Manifest) -> AffectModel:
         elif encoder.get(key) is None:
             encoder[key] = {}
     info = manifest.info
+    if info.modality == "face":  # prediction finds and cuts out a face as training did
+        if "preprocess" not in encoder:
+            raise ValueError(
+                f"encoder.name={encoder['name']} reads no images, but {info.title} holds faces: "
+                "choose resnet18, alexnet_tuned, vision or video_resnet"
+            )
+        section = config.data.face
+        given = {"detector": section.detector, "margin": section.margin}
+        encoder["preprocess"] = {**given, **encoder["preprocess"]}
     model = AffectModel(
         encoder=encoder,
         heads=config.heads.model_dump(mode="json"),

@@ -32,6 +32,10 @@ def find_problems(manifest: Manifest, *, read_sound: bool = True) -> list[Proble
             cache_folder=cache_folder() / "checks",
             accept_leaks=manifest.info.accept_leaks,
         )
+    if manifest.info.modality == "face":
+        from affectrep.data.face_checks import check_faces
+
+        problems += check_faces(manifest.rows)
     unique: dict[tuple[str, str], Problem] = {}
     for problem in problems:  # both judge leaks of speakers and of equal sounds, in the same words
         unique.setdefault((problem.kind, problem.message), problem)

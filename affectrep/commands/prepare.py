@@ -39,7 +39,8 @@ def run(
         overrides: ``key.sub=value`` instead of the file's values.
         rows: row list to compare with; a clip list of speech (``id,sha256,duration_s``) also cuts
             its clips out of the corpus, before anything is written.
-        write_rows_to: where to write the row list; more than 10,000 rows become one file a split.
+        write_rows_to: where to write the row list; more than 10,000 rows become one file a split,
+            clips without splits a clip list.
         write_set_to: folder for the tables of a speech set, one per corpus; it can be the
             data.root of corpus speech_set. Sound files stay where they are.
 
@@ -51,14 +52,15 @@ def run(
     manifest = build_manifest(load_config(config, overrides or []))
     problems = find_problems(manifest)
     clip_list = rows if rows is not None and _is_clip_list(manifest, rows) else None
-    if clip_list is not None:  # it has no splits: a protocol makes these of the clips
+    # a clip list has no splits: a protocol makes these of the clips
+    if clip_list is not None or (write_rows_to is not None and _are_clips(manifest)):
         problems = [problem for problem in problems if problem.kind != "empty_split"]
     _print_card(manifest, problems)
     require_clean(problems)
     if clip_list is not None:
         manifest = _select_clips(manifest, clip_list)
     if write_rows_to is not None:
-        for file in write_rows(manifest, write_rows_to, per_split=len(manifest.rows) > _LARGE):
+        for file in _write_list(manifest, write_rows_to):
             console.print(f"Row list written to {file}")
     if write_set_to is not None:
         _write_set(manifest, write_set_to)
@@ -162,6 +164,21 @@ def _compare(manifest: Manifest, rows: Path) -> None:
         return
     lines = "".join(f"\n- {line}" for line in differences)
     raise ValueError(f"the rows are not those of {rows}:{lines}")
+
+
+def _write_list(manifest: Manifest, file: Path) -> list[Path]:
+    """Write which rows there are; clips that no protocol has split yet as a clip list."""
+    if not _are_clips(manifest):
+        return write_rows(manifest, file, per_split=len(manifest.rows) > _LARGE)
+    # only this modality needs its packages
+    from affectrep.data.corpora.clip_lists import write_clip_list
+
+    return [write_clip_list(manifest, file)]
+
+
+def _are_clips(manifest: Manifest) -> bool:
+    """Whether these are clips that no protocol has split."""
+    return manifest.info.modality == "speech" and manifest.rows["split"].nunique() == 1
 
 
 def _is_clip_list(manifest: Manifest, rows: Path) -> bool:

@@ -9,13 +9,17 @@ from pydantic import Discriminator, Field, Tag
 from affectrep.config.section import Section
 
 __all__ = [
+    "AlexNetTunedEncoderConfig",
     "CrnnEncoderConfig",
     "EgemapsEncoderConfig",
     "EncoderConfig",
     "FunctionalsEncoderConfig",
     "LoraSettings",
+    "ResNet18EncoderConfig",
     "SpeechEncoderConfig",
     "TextEncoderConfig",
+    "VideoResNetEncoderConfig",
+    "VisionEncoderConfig",
 ]
 
 
@@ -104,6 +108,46 @@ class CrnnEncoderConfig(Section):
     spec_augment: dict[str, Any] | bool | None = Field(None, description="false: no masks")
 
 
+class ResNet18EncoderConfig(Section):
+    """A ResNet-18 on faces, from scratch."""
+
+    name: Literal["resnet18"]
+    preprocess: dict[str, Any] = Field(default_factory=dict, description="ImagePreprocess")
+    stem: Literal["imagenet", "small"] = Field(
+        "imagenet", description="small: 3 x 3, stride 1, no pooling, for faces of 48 to 64 px"
+    )
+    width: int = Field(64, ge=8, description="channels of the first stage")
+
+
+class AlexNetTunedEncoderConfig(Section):
+    """The convolutions of AlexNet, from scratch, pooled to 6 x 6 x 256."""
+
+    name: Literal["alexnet_tuned"]
+    preprocess: dict[str, Any] = Field(default_factory=dict, description="ImagePreprocess")
+
+
+class VisionEncoderConfig(Section):
+    """Any vision backbone of torchvision or Hugging Face."""
+
+    name: Literal["vision"]
+    checkpoint: str = Field(
+        description="hub id, local folder, or torchvision:<name>[:<weights file>]"
+    )
+    tuning: Literal["full", "frozen", "lora"] = "full"
+    lora: LoraSettings | None = Field(None, description="used when tuning is lora")
+    preprocess: dict[str, Any] = Field(
+        default_factory=dict, description="ImagePreprocess; the checkpoint's where nothing is said"
+    )
+
+
+class VideoResNetEncoderConfig(Section):
+    """A ResNet-18 over space and time on clips of faces, from scratch."""
+
+    name: Literal["video_resnet"]
+    kind: Literal["r3d_18", "r2plus1d_18"] = "r3d_18"
+    preprocess: dict[str, Any] = Field(default_factory=dict, description="ImagePreprocess")
+
+
 def _name(values: Any) -> str:
     """Return which encoder is meant; a section without a name is a text encoder."""
     if isinstance(values, dict):
@@ -116,6 +160,10 @@ EncoderConfig = Annotated[
     | Annotated[SpeechEncoderConfig, Tag("speech")]
     | Annotated[FunctionalsEncoderConfig, Tag("functionals")]
     | Annotated[EgemapsEncoderConfig, Tag("egemaps")]
-    | Annotated[CrnnEncoderConfig, Tag("crnn")],
+    | Annotated[CrnnEncoderConfig, Tag("crnn")]
+    | Annotated[ResNet18EncoderConfig, Tag("resnet18")]
+    | Annotated[AlexNetTunedEncoderConfig, Tag("alexnet_tuned")]
+    | Annotated[VisionEncoderConfig, Tag("vision")]
+    | Annotated[VideoResNetEncoderConfig, Tag("video_resnet")],
     Discriminator(_name),
 ]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from affectrep.config.encoders import EncoderConfig, TextEncoderConfig
+from affectrep.config.face import FaceDataConfig
 from affectrep.config.objectives import (
     ContrastConfig,
     CrossEntropyConfig,
@@ -88,12 +89,16 @@ class DataConfig(Section):
     bucket_by_length: bool = Field(True, description="batch rows of similar length together")
     workers: int = Field(0, ge=0, description="decoding processes")
     speech: SpeechDataConfig = SpeechDataConfig()
+    face: FaceDataConfig = FaceDataConfig()
 
 
 class HeadConfig(Section):
     """The heads on top of the pooled embedding."""
 
-    hidden: int = Field(0, ge=0, description="units of a hidden layer in the classifier; 0: linear")
+    hidden: Annotated[int, Field(ge=0)] | list[Annotated[int, Field(ge=1)]] = Field(
+        0, description="units of hidden layers in the classifier, one or a list; 0: linear"
+    )
+    activation: Literal["gelu", "relu"] = "gelu"
     dropout: float = Field(0.1, ge=0, lt=1)
     projection_dim: int | None = Field(
         None, ge=1, description="width of the projection head for contrast; null: none"

@@ -16,7 +16,7 @@ from affectrep.data.keys import content_hashes, digest
 __all__ = ["DOMAINS", "SPLITS", "CorpusInfo", "Manifest"]
 
 SPLITS = ("train", "validation", "test")
-DOMAINS = ("speaker", "subject", "language", "corpus", "author")
+DOMAINS = ("speaker", "subject", "language", "corpus", "author", "expression")
 _LISTS = ("labels", "posterior")
 
 
@@ -59,8 +59,8 @@ class Manifest:
         rows: one line per row. Columns: ``id`` (str), ``split`` (train, validation, test),
             ``text`` or ``path``; one of ``label`` (str), ``labels`` (list of str), ``valence``
             with ``arousal`` (float in [-1, 1]); where known ``speaker``, ``subject``,
-            ``language``, ``corpus``, ``author`` (str or None), ``posterior`` (list of float over
-            the classes), ``row`` (1-based in the source file), ``source_file``.
+            ``language``, ``corpus``, ``author``, ``expression`` (str or None), ``posterior`` (list
+            of float over the classes), ``row`` (1-based in the source file), ``source_file``.
         info: what is known about the corpus.
 
     Raises:

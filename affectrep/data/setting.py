@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 from affectrep.data.crosslingual import Protocol
 
-__all__ = ["common_condition", "protocol_of", "setting_name", "setting_slug"]
+__all__ = ["POOLED", "common_condition", "protocol_of", "setting_name", "setting_slug"]
 
-_POOLED = "fold=all"  # of a run folder that holds the predictions of all folds
+POOLED = "fold=all"  # of a run folder that holds the predictions of all folds
 _FOLD = re.compile(r"^(?P<target>.+) fold (?P<fold>\d+)/\d+$")
 
 
@@ -28,7 +28,7 @@ def protocol_of(words: str | None) -> Protocol | None:
     """
     if not words or "target=" not in words:
         return None
-    return Protocol.parse(words.replace(_POOLED, ""))
+    return Protocol.parse(words.replace(POOLED, ""))
 
 
 def setting_name(protocol: str | None, standardise: str = "strict") -> str:
@@ -57,7 +57,7 @@ def setting_name(protocol: str | None, standardise: str = "strict") -> str:
     place = found.target
     if found.sources:
         place = f"{'+'.join(found.sources)}>{place}"
-    if found.kind == "folds" and _POOLED not in str(protocol):
+    if found.kind == "folds" and POOLED not in str(protocol):
         place += f" fold {found.fold}/{found.folds}"
     if found.without:
         place += f" without {'+'.join(found.without)}"

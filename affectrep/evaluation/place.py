@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from affectrep.data.crosslingual import Protocol
-from affectrep.data.setting import protocol_of, setting_name
+from affectrep.data.setting import POOLED, protocol_of, setting_name
 
 __all__ = ["Place"]
-
-_POOLED = "fold=all"
 
 
 @dataclass(frozen=True)
@@ -39,9 +37,9 @@ class Place:
     def of(cls, config: Mapping[str, Any]) -> Place | None:
         """Return the place of a configuration's values; None where it is not cross-lingual."""
         data = config.get("data") or {}
-        words = str(data.get("protocol") or "").split()
-        pooled = _POOLED in words
-        found = protocol_of(" ".join(word for word in words if word != _POOLED))
+        words = str(data.get("protocol") or "")
+        pooled = POOLED in words.split()
+        found = protocol_of(words)
         if found is None:
             return None
         return cls(found, (data.get("speech") or {}).get("standardise") or "strict", pooled)
@@ -54,17 +52,15 @@ class Place:
     @property
     def setting(self) -> str:
         """The setting in the words of results.csv."""
-        if self.pooled:
-            return self.pooled_setting
-        return setting_name(self.protocol.name, self.standardise)
+        words = self.pooled_protocol if self.pooled else self.protocol.name
+        return setting_name(words, self.standardise)
 
     @property
     def pooled_setting(self) -> str:
         """The setting of all folds together."""
-        fold = setting_name(self.protocol.name, self.standardise)
-        return fold.replace(f" fold {self.protocol.fold}/{self.protocol.folds}", "")
+        return setting_name(self.pooled_protocol, self.standardise)
 
     @property
     def pooled_protocol(self) -> str:
         """The words of ``data.protocol`` of a pooled run; no command can train it."""
-        return self.protocol.name.replace(f"fold={self.protocol.fold}", _POOLED)
+        return self.protocol.name.replace(f"fold={self.protocol.fold}", POOLED)

@@ -150,3 +150,11 @@ def test_a_row_list_of_speech_still_compares_splits(
     prepare.run(config, write_rows_to=tmp_path / "rows.csv")
     prepare.run(config, rows=tmp_path / "rows.csv")
     assert f"identical: the rows are those of {tmp_path / 'rows.csv'}" in capsys.readouterr().out
+
+
+def test_clips_without_splits_are_written_as_a_clip_list(
+    config: Path, download: Path, tmp_path: Path
+) -> None:
+    prepare.run(config, official(download), write_rows_to=tmp_path / "clips.csv")
+    expected = write_clip_list(emodb.prepare(download), tmp_path / "list.csv")
+    assert (tmp_path / "clips.csv").read_text() == expected.read_text()

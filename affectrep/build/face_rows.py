@@ -1,0 +1,90 @@
+"""Face rows as a configuration wants them: found, cut out, cached, composed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from affectrep.config import Config
+from affectrep.config.objectives import CAFConfig
+from affectrep.data.cache_folder import cache_folder
+from affectrep.data.face import FaceRows, FaceSettings
+from affectrep.data.face_boxes import find_boxes
+from affectrep.data.manifest import Manifest
+from affectrep.data.strong_weak_sampler import StrongWeakSampler
+from affectrep.objectives.grouping import Grouping, radius_threshold
+
+__all__ = ["face_rows", "strong_weak_sampler", "with_boxes"]
+
+_NAMED = 20
+
+
+def with_boxes(config: Config, manifest: Manifest) -> Manifest:
+    """Return the manifest with the square of each face; rows that have boxes keep them.
+
+    Images without a face are left out; the corpus' description counts and names them.
+    """
+    detector = config.data.face.detector
+    if detector == "none" or "box_side" in manifest.rows:
+        return manifest
+    rows = find_boxes(manifest.rows, detector=detector, cache_folder=cache_folder() / "boxes")
+    lost = rows.loc[~rows["face_found"], "id"].astype(str).tolist()
+    if not lost:
+        return Manifest(rows, manifest.info)
+    named = ", ".join(lost[:_NAMED]) + (" ..." if len(lost) > _NAMED else "")
+    info = replace(
+        manifest.info,
+        dropped={**manifest.info.dropped, "no face found": len(lost)},
+        notes=[*manifest.info.notes, f"No face was found by {detector} in {len(lost)}: {named}"],
+    )
+    return Manifest(rows[rows["face_found"]].reset_index(drop=True), info)
+
+
+def face_rows(
+    config: Config, manifest: Manifest, split: str, preprocess: Any, *, training: bool = False
+) -> FaceRows:
+    """Return the rows of a split, their faces decoded in the cache where one is kept."""
+    section = config.data.face
+    settings = FaceSettings(
+        training=training,
+        flip=section.flip,
+        randaugment=section.randaugment,
+        mixup=section.mixup,
+        margin=section.margin,
+        frames=preprocess.frames,
+        stride=section.stride,
+        seed=config.seed,
+    )
+    return FaceRows(
+        manifest,
+        split,
+        manifest.domains(),
+        preprocess=preprocess,
+        settings=settings,
+        cache=cache_folder() / "faces" if section.cache else None,
+    )
+
+
+def strong_weak_sampler(config: Config, manifest: Manifest, at_least: int) -> StrongWeakSampler:
+    """Return batches that hold rows far from neutral and rows near it.
+
+    The threshold is the objective's where it has one, else Otsu's on the training labels.
+    """
+    labels = torch.as_tensor(manifest.targets("train"))
+    objective, threshold = config.objective, None
+    grouping = Grouping()
+    if isinstance(objective, CAFConfig):
+        threshold = objective.threshold
+        if objective.grouping.get("rule") != "code":  # that rule looks at the order of a batch
+            grouping = Grouping(**objective.grouping)
+    if threshold is None:
+        threshold = radius_threshold(labels, grouping)
+    return StrongWeakSampler(
+        labels.norm(dim=1).tolist(),
+        threshold,
+        batch_size=config.data.batch_size,
+        seed=config.seed,
+        at_least=at_least,
+    )
