@@ -159,7 +159,7 @@ def evaluate(
 
 @app.command(cls=CompareCommand)
 def compare(
-    runs: Annotated[list[Path], typer.Argument(help="run folders of one side, one per seed")],
+    runs: Annotated[list[Path], typer.Argument(help="runs of one side, one per seed, or its record file")],
     against: Annotated[
         list[str],
         typer.Option(
@@ -191,17 +191,30 @@ def predict(
         list[str],
         typer.Argument(
             help="texts, a .txt or .csv file (column text), or - for lines of standard input; for "
-            "a speech model sound files (WAV, FLAC, OGG, MP3) or folders of them"
+            "a speech model sound files (WAV, FLAC, OGG, MP3) or folders of them; for a model of "
+            "faces pictures, folders of them, or videos (MP4, AVI, MOV, MKV, WebM)"
         ),
     ],
     top: Annotated[int, typer.Option(min=1, help="classes to show per input")] = 3,
-    output: Annotated[Path | None, typer.Option(help="write a CSV or JSON file")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="write a CSV or JSON file; of a video with a plot beside it")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    detector: Annotated[
+        str | None, typer.Option(help="of faces: none, cascade or yunet:FILE; else the model's")
+    ] = None,
+    all_faces: Annotated[
+        bool, typer.Option("--all-faces", help="all faces of a picture, not the largest alone")
+    ] = False,
+    fps: Annotated[
+        float | None, typer.Option(help="frames a second of a video; else the model's, or 5")
+    ] = None,
 ) -> None:
-    """Name the emotion of texts or of spoken clips, as the model was trained to."""
+    """Name the emotion of texts, spoken clips, faces or videos, as the model was trained to."""
     from affectrep.commands import predict as command
 
-    command.run(model, inputs, top=top, output=output, as_json=as_json)
+    faces = command.FaceOptions(detector, all_faces, fps)
+    command.run(model, inputs, top=top, output=output, as_json=as_json, faces=faces)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from affectrep.commands.compare_settings import compare_over_targets, print_over
 from affectrep.evaluation.comparison import Difference
 from affectrep.evaluation.multiple import adjusted
 from affectrep.evaluation.pairing import Pairing, compare_pairs, pair_with_each
+from affectrep.evaluation.record_sets import expand_records
 from affectrep.evaluation.setting_pairing import has_settings
 from affectrep.evaluation.stored_run import StoredRun
 from affectrep.reporting.figures import title
@@ -42,7 +43,7 @@ def run(
     Cross-lingual runs are compared on each target and in the mean over targets.
 
     Args:
-        runs_a: run folders of side A, one per seed.
+        runs_a: run folders of side A, one per seed, or a recipe's record file.
         against: run folders of each other side.
         split: whose predictions are compared.
         metric: of the verdict; None takes UAR where side A chose its epochs by it, else weighted
@@ -58,6 +59,7 @@ def run(
         ValueError: if the runs were not read on the same rows, or cannot be paired.
         FileNotFoundError: if a run was not evaluated on the split.
     """
+    runs_a, against = expand_records(runs_a), [expand_records(side) for side in against]
     if has_settings([runs_a, *against]):
         return _over_targets(runs_a, against, split=split, metric=metric, families=families)
     pairings = pair_with_each(runs_a, against, split=split)

@@ -12,7 +12,7 @@ from affectrep.config import Config, differing_keys, load_config
 from affectrep.data.setting import protocol_of
 from affectrep.evaluation.place import Place
 from affectrep.evaluation.published import read_checkpoints
-from affectrep.evaluation.records import write_record
+from affectrep.evaluation.record_sets import keep_record
 from affectrep.evaluation.results import results_of, update_readme, write_results
 from affectrep.evaluation.stored_run import StoredRun
 
@@ -74,7 +74,7 @@ def record_results(
     path = folder / "results.csv"
     write_results(path, rows)
     update_readme(folder / "README.md", path)
-    record = write_record(stored.path, card["split"], table, folder / "records")
+    record = keep_record(stored.path, card["split"], table, folder / "records")
     console.print(f"{len(rows)} figures written to {path}, their predictions to {record}.")
 
 

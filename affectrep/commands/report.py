@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from affectrep.evaluation.record_sets import expand_records
 from affectrep.reporting.order import order_table
 from affectrep.reporting.report import write_report
 from affectrep.reporting.subject import gather
@@ -26,6 +27,7 @@ def run(runs: list[Path], output: Path = Path("report.html")) -> Path:
     """
     if output.is_dir():
         raise ValueError(f"{output} is a folder; give a file such as {output / 'report.html'}.")
+    runs = expand_records(runs)
     path = write_report(runs, output)
     order = order_table(gather(runs))
     if order is not None:

@@ -2,7 +2,8 @@
 
 A record is a small run folder without weights and without text: the configuration (data folder
 left out), what is known of machine and data, the ledger, what mining found, and per split a CSV
-of ids, labels and predictions. `affectrep compare` reads it like a run.
+of ids, labels and predictions. `affectrep compare` reads it like a run. In the repository the
+records of all seeds lie in one file (:mod:`affectrep.evaluation.record_sets`).
 """
 
 from __future__ import annotations

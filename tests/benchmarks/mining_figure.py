@@ -1,6 +1,6 @@
 """Draws which of the worst errors mining had found in training, and prints the table beside it.
 
-    python -m tests.benchmarks.mining_figure recipes/fec_text/records/empathetic_aml-* \
+    python -m tests.benchmarks.mining_figure recipes/fec_text/records/empathetic_aml.csv \
         --split test --output recipes/fec_text/mining_empathetic.svg
 
 Reads finished runs of one configuration, or their records; nothing is predicted again.
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from affectrep.evaluation.comparison import Difference
+from affectrep.evaluation.record_sets import expand_records
 from affectrep.evaluation.stored_run import StoredRun
 from affectrep.evaluation.worst_confusions import BUDGETS, found_differences
 from affectrep.reporting.figures import number, p_value
@@ -91,11 +92,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("runs", nargs="+", type=Path, help="run folders, or records of runs")
+    parser.add_argument("runs", nargs="+", type=Path, help="run folders, or record files")
     parser.add_argument("--split", default="validation", help="whose predictions are read")
     parser.add_argument("--output", type=Path, help="SVG file")
     given = parser.parse_args(arguments)
-    runs = read(given.runs, given.split)
+    runs = read(expand_records(given.runs), given.split)
     if given.output is not None:
         given.output.parent.mkdir(parents=True, exist_ok=True)
         given.output.write_text(figure(runs), encoding="utf-8")

@@ -7,6 +7,7 @@ import pytest
 
 from affectrep.commands import compare, pool, report
 from affectrep.config import load_config
+from affectrep.evaluation.record_sets import expand_records
 from affectrep.evaluation.records import read_compact
 from affectrep.evaluation.results import read_results, results_of, write_results
 from affectrep.evaluation.stored_run import StoredRun
@@ -54,7 +55,7 @@ def test_folds_become_a_run_with_results_and_a_record(
     )
     assert (uar["n"], uar["minutes"]) == (60, 4.5)
     assert "| upper | 1 |" in (RECIPE / "README.md").read_text()
-    record = RECIPE / "records" / "upper.de-0"
+    (record,) = expand_records([RECIPE / "records" / "upper.de.csv"])
     assert len(read_compact(record / "predictions" / "test.csv")) == 60
     assert (record / "reads.jsonl").read_text().count("of fold") == 3
     assert load_config(record / "config.yaml").name == "upper"

@@ -1,0 +1,121 @@
+"""A record file holds the records of all seeds, and gives them back letter for letter."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from affectrep.evaluation.evaluate import Predictions
+from affectrep.evaluation.predictions import predictions_table
+from affectrep.evaluation.record_sets import (
+    expand_records,
+    keep_record,
+    merge_records,
+    unpack_records,
+)
+from affectrep.evaluation.records import write_record
+from affectrep.evaluation.stored_run import StoredRun
+
+TASKS = ["classification", "multilabel", "regression"]
+
+
+def table(task: str, seed: int, *, rows: int = 12, split: str = "test") -> pd.DataFrame:
+    truth, said = np.random.default_rng(7), np.random.default_rng(seed)
+    ids = [f'{i:03d}, "x"' for i in range(rows)]
+    if task == "regression":
+        labels, scores = truth.uniform(-1, 1, (rows, 2)), said.uniform(-1, 1, (rows, 2))
+    elif task == "multilabel":
+        labels, scores = (truth.random((rows, 3)) > 0.6) * 1.0, said.normal(size=(rows, 3))
+    else:
+        labels, scores = truth.integers(0, 3, rows), said.normal(size=(rows, 3))
+    made = predictions_table(
+        Predictions(ids, labels, scores.astype(np.float32)),
+        task,
+        None if task == "regression" else ["a", "b", "c"],
+        threshold=0.4 if task == "multilabel" else None,
+        domains=pd.DataFrame({"speaker": [f"s{i % 4}" for i in range(rows)]}),
+    )
+    made.attrs["split"] = split
+    return made
+
+
+def make_run(folder: Path, seed: int, *, epochs: int = 4) -> Path:
+    run = folder / "runs" / f"x.de-{seed}"
+    (run / "findings").mkdir(parents=True)
+    (run / "config.yaml").write_text(f"name: x\nseed: {seed}\ntraining: {{epochs: {epochs}}}\n")
+    (run / "environment.json").write_text(json.dumps({"torch": "2", "minutes": seed}))
+    (run / "data.json").write_text(json.dumps({"info": {"title": "X"}}, indent=1) + "\n")
+    (run / "reads.jsonl").write_text('{"split": "test"}\n')
+    (run / "findings/mined_pairs.csv").write_text("class_a,class_b\nnan,b\n")
+    return run
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_records_come_back_letter_for_letter(tmp_path: Path, task: str) -> None:
+    records = [
+        write_record(make_run(tmp_path, seed), "test", table(task, seed), tmp_path / "records")
+        for seed in (0, 1, 10)
+    ]
+    file = merge_records(records, tmp_path / "kept")
+    assert file == tmp_path / "kept" / "x.de.csv"
+    again = unpack_records(file, tmp_path / "again")
+    assert [path.name for path in again] == ["x.de-0", "x.de-1", "x.de-10"]
+    for before, after in zip(records, again, strict=True):
+        names = sorted(path.relative_to(before) for path in before.rglob("*") if path.is_file())
+        assert names == sorted(p.relative_to(after) for p in after.rglob("*") if p.is_file())
+        for name in names:
+            assert (before / name).read_text() == (after / name).read_text()
+
+
+def test_a_seed_and_a_split_are_added_and_replaced(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path, seed) for seed in (0, 1)]
+    folder = tmp_path / "records"
+    keep_record(runs[0], "test", table("classification", 0), folder)
+    file = keep_record(runs[1], "test", table("classification", 1), folder)
+    first = file.read_text()
+    keep_record(runs[1], "test", table("classification", 2), folder)
+    assert file.read_text() != first
+    keep_record(runs[1], "test", table("classification", 1), folder)
+    assert file.read_text() == first
+    keep_record(
+        runs[0], "validation", table("classification", 0, rows=5, split="validation"), folder
+    )
+    one, other = (StoredRun(path) for path in expand_records([file]))
+    assert len(one.table("validation")) == 5
+    assert len(one.table("test")) == len(other.table("test")) == 12
+    with pytest.raises(FileNotFoundError):
+        other.table("validation")
+    assert (one.seed, other.seed, other.environment["minutes"]) == (0, 1, 1)
+
+
+def test_what_is_no_file_stays_as_it_is(tmp_path: Path) -> None:
+    run = make_run(tmp_path, 0)
+    file = keep_record(run, "test", table("regression", 0), tmp_path / "records")
+    found = expand_records([run, file, file])
+    assert found[0] == run
+    assert found[1] == found[2]
+    assert StoredRun(found[1]).name == "x"
+
+
+def test_other_rows_or_another_configuration_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "records"
+    keep_record(make_run(tmp_path, 0), "test", table("classification", 0), folder)
+    run = make_run(tmp_path, 1)
+    with pytest.raises(ValueError, match="other rows"):
+        keep_record(run, "test", table("classification", 1, rows=11), folder)
+    changed = table("classification", 1)
+    changed.loc[0, "speaker"] = "somebody"
+    with pytest.raises(ValueError, match="labels or speakers"):
+        keep_record(run, "test", changed, folder)
+    with pytest.raises(ValueError, match="have other values"):
+        keep_record(make_run(tmp_path, 2, epochs=5), "test", table("classification", 2), folder)
+
+
+def test_another_csv_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("id,label\n1,2\n")
+    with pytest.raises(ValueError, match="no record file"):
+        expand_records([tmp_path / "x.csv"])
