@@ -159,7 +159,9 @@ def evaluate(
 
 @app.command(cls=CompareCommand)
 def compare(
-    runs: Annotated[list[Path], typer.Argument(help="runs of one side, one per seed, or its record file")],
+    runs: Annotated[
+        list[Path], typer.Argument(help="runs of one side, one per seed, or its record file")
+    ],
     against: Annotated[
         list[str],
         typer.Option(

@@ -155,7 +155,7 @@ def _group_statistics(
             features.append(rows[index]["features"])
             corpora.append(rows.groups[clip][0] or "")
             speakers.append(rows.groups[clip][1])
-    mapping = getattr(config.objective, "mapping", "moments")
+    mapping = config.data.speech.mapping
     # ranks are those of a corpus, whether its speakers are known or not
     known = condition == "transductive_speaker" and mapping != "quantile"
     return group_statistics(features, corpora, speakers if known else None, mapping=mapping)

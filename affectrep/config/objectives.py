@@ -216,9 +216,6 @@ class FittedConfig(Section):
     sources: list[Literal["pooled", "corpus", "speaker"]] = Field(
         ["pooled"], min_length=1, description="offsets taken from training rows; the mean of logits"
     )
-    mapping: Literal["moments", "quantile", "shrunk"] = Field(
-        "moments", description="transductive: quantile per corpus, shrunk speaker means, or by sd"
-    )
     adapt: Literal["none", "balance", "self"] = Field(
         "none", description="by the target's unlabelled features, transductive conditions only"
     )

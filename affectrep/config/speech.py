@@ -52,10 +52,27 @@ class SpeechDataConfig(Section):
     standardise: Literal["strict", "transductive_corpus", "transductive_speaker"] = Field(
         "strict", description="by training rows, or by unlabelled features of every corpus, speaker"
     )
+    mapping: Literal["moments", "quantile", "shrunk"] = Field(
+        "moments", description="transductive: quantile per corpus, shrunk speaker means, or by sd"
+    )
     augment: AugmentConfig | None = None
     copies: int = Field(1, ge=1, description="altered copies of a clip that the cache holds")
     cache: bool = Field(True, description="keep features on disk (AFFECTREP_CACHE)")
     composition: CompositionConfig | None = Field(None, description="null: shuffled rows")
+
+    @model_validator(mode="after")
+    def _mapping_needs_its_condition(self) -> SpeechDataConfig:
+        if self.mapping == "quantile" and self.standardise == "strict":
+            raise ValueError(
+                "data.speech.mapping=quantile ranks each corpus by its own features: set "
+                "data.speech.standardise to a transductive condition"
+            )
+        if self.mapping == "shrunk" and self.standardise != "transductive_speaker":
+            raise ValueError(
+                "data.speech.mapping=shrunk is for data.speech.standardise=transductive_speaker, "
+                f"which is {self.standardise}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _copies_need_effects(self) -> SpeechDataConfig:

@@ -83,7 +83,7 @@ def unpack_records(file: Path, folder: Path) -> list[Path]:
     for seed, own in sorted(found.seeds.items()):
         record = folder / f"{file.stem}-{seed}"
         (record / "predictions").mkdir(parents=True, exist_ok=True)
-        values = {**found.config, "seed": seed}
+        values = {**own.get("config", found.config), "seed": seed}
         config = {key: values[key] for key in own["order"]}
         text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
         (record / "config.yaml").write_text(text, encoding="utf-8")
@@ -135,11 +135,16 @@ def _unpacked(file: Path) -> list[Path]:
 def _add(found: _RecordFile, record: Path) -> None:
     config = yaml.safe_load((record / "config.yaml").read_text(encoding="utf-8"))
     order, seed = list(config), int(config.pop("seed"))
-    if found.config and found.config != config:
-        raise ValueError(f"{record.name}: the records of {config['name']} have other values")
-    found.config = config
     data = _json(record / "data.json")
-    found.data = found.data or data
+    found.config, found.data = found.config or config, found.data or data
+    # a key that one of them does not have came with another version of the schema
+    known, here = _flat(found.config), _flat(config)
+    changed = [key for key in known if key in here and known[key] != here[key]]
+    if changed:
+        raise ValueError(
+            f"{record.name}: the records of {config['name']} have other values of "
+            f"{', '.join(changed)}"
+        )
     own = found.seeds.setdefault(seed, {"splits": {}, "columns": {}})
     lines = (record / "reads.jsonl").read_text() if (record / "reads.jsonl").is_file() else ""
     own |= {
@@ -152,15 +157,26 @@ def _add(found: _RecordFile, record: Path) -> None:
             if (path := record / "findings" / f"{name}.csv").is_file()
         },
     }
-    own.pop("data", None)
-    if data != found.data:
-        own["data"] = data
+    for kind, values in (("config", config), ("data", data)):
+        own.pop(kind, None)
+        if values != getattr(found, kind):
+            own[kind] = values
     for path in sorted((record / "predictions").glob("*.csv")):
         with path.open(encoding="utf-8") as stream:
             own["splits"][path.stem] = json.loads(stream.readline()[2:])
             table = pd.read_csv(stream, dtype=str, keep_default_na=False)
         own["columns"][path.stem] = list(table)
         found.tables[path.stem] = _joined(found.tables.get(path.stem), table, seed, record.name)
+
+
+def _flat(values: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(values, dict) or not values:
+        return {prefix: values}
+    return {
+        key: value
+        for name, inner in values.items()
+        for key, value in _flat(inner, f"{prefix}.{name}" if prefix else str(name)).items()
+    }
 
 
 def _joined(known: pd.DataFrame | None, table: pd.DataFrame, seed: int, name: str) -> pd.DataFrame:

@@ -217,16 +217,6 @@ def _refuse_settings(config: Config) -> None:
             f"objective.adapt={section.adapt} reads unlabelled features of the target: set "
             "data.speech.standardise to a transductive condition"
         )
-    if section.mapping == "quantile" and speech.standardise == "strict":
-        raise ValueError(
-            "objective.mapping=quantile ranks each corpus by its own features: set "
-            "data.speech.standardise to a transductive condition"
-        )
-    if section.mapping == "shrunk" and speech.standardise != "transductive_speaker":
-        raise ValueError(
-            "objective.mapping=shrunk is for data.speech.standardise=transductive_speaker, which "
-            f"is {speech.standardise}"
-        )
 
 
 def _fit_classifier(work: FittedRun, model: AffectModel, rows: Predictions) -> None:

@@ -115,6 +115,17 @@ def test_other_rows_or_another_configuration_are_refused(tmp_path: Path) -> None
         keep_record(make_run(tmp_path, 2, epochs=5), "test", table("classification", 2), folder)
 
 
+def test_a_key_of_a_later_version_is_kept_with_its_seed(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path, seed) for seed in (0, 1)]
+    text = (runs[1] / "config.yaml").read_text() + "later: {key: 3}\n"
+    (runs[1] / "config.yaml").write_text(text)
+    for seed, run in enumerate(runs):
+        file = keep_record(run, "test", table("regression", seed), tmp_path / "records")
+    first, second = (StoredRun(path).config for path in expand_records([file]))
+    assert "later" not in first
+    assert second["later"] == {"key": 3}
+
+
 def test_another_csv_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("id,label\n1,2\n")
     with pytest.raises(ValueError, match="no record file"):

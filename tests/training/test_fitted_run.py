@@ -194,8 +194,8 @@ def test_another_model_may_start_from_a_kernel_one(config, runs, tmp_path):
         (["objective.classifier=svm", "objective.whiten=1"], r"whiten has no meaning"),
         (["objective.classifier=svm", "objective.class_weights=corpus"], r"class_weights=corpus"),
         (["objective.adapt=self"], r"adapt=self trains a discriminant again"),
-        (["objective.mapping=quantile"], r"mapping=quantile ranks each corpus"),
-        (["objective.mapping=shrunk"], r"mapping=shrunk is for .*transductive_speaker, which is"),
+        (["data.speech.mapping=quantile"], r"mapping=quantile ranks each corpus"),
+        (["data.speech.mapping=shrunk"], r"mapping=shrunk is for .*transductive_speaker, which is"),
         (["objective.adapt=balance"], r"set data\.speech\.standardise to a transductive"),
         (["objective.wieght=1"], r"unknown key objective\.wieght"),
     ],
@@ -284,7 +284,7 @@ COMMITTEE = {
     "transductive_corpus": [
         "objective.classifier=discriminant",
         "objective.adapt=self",
-        "objective.mapping=quantile",
+        "data.speech.mapping=quantile",
     ],
 }
 
