@@ -137,9 +137,14 @@ def evaluate(
     leakage: Annotated[
         bool,
         typer.Option(
-            "--leakage", help="speech: also measure what the embeddings say about speaker, language"
+            "--leakage",
+            help="also measure what the embeddings say about speaker and language, or the person",
         ),
     ] = False,
+    smiles: Annotated[
+        Path | None,
+        typer.Option(help="faces: read people neutral and smiling in this folder, not a split"),
+    ] = None,
 ) -> None:
     """Score a run on one split, with intervals; readings of the test split are counted."""
     from affectrep.commands import evaluate as command
@@ -154,6 +159,7 @@ def evaluate(
         baselines=baselines,
         representation=representation,
         leakage=leakage,
+        smiles=smiles,
     )
 
 
@@ -198,19 +204,13 @@ def predict(
         ),
     ],
     top: Annotated[int, typer.Option(min=1, help="classes to show per input")] = 3,
-    output: Annotated[
-        Path | None, typer.Option(help="write a CSV or JSON file; of a video with a plot beside it")
-    ] = None,
+    output: Annotated[Path | None, typer.Option(help="CSV or JSON file; plot of a video")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
     detector: Annotated[
         str | None, typer.Option(help="of faces: none, cascade or yunet:FILE; else the model's")
     ] = None,
-    all_faces: Annotated[
-        bool, typer.Option("--all-faces", help="all faces of a picture, not the largest alone")
-    ] = False,
-    fps: Annotated[
-        float | None, typer.Option(help="frames a second of a video; else the model's, or 5")
-    ] = None,
+    all_faces: Annotated[bool, typer.Option("--all-faces", help="not the largest alone")] = False,
+    fps: Annotated[float | None, typer.Option(help="of a video; else the model's, or 5")] = None,
 ) -> None:
     """Name the emotion of texts, spoken clips, faces or videos, as the model was trained to."""
     from affectrep.commands import predict as command

@@ -51,7 +51,7 @@ group() { # budget in seconds (0: none), function, title
 
 run_install() {
   # Not inside check: what it downloads is said while it runs.
-  if set_up demo,dev,speech,espeak,egemaps; then passed=$((passed + 1)); else
+  if set_up demo,dev,speech,espeak,egemaps,face; then passed=$((passed + 1)); else
     echo "1 failed: the set-up" && exit 1
   fi
   check "affectrep imports" "$VENV/bin/python" -c "import affectrep; affectrep.AffectModel"

@@ -11,7 +11,7 @@ from affectrep.config import Config
 from affectrep.config.objectives import CAFConfig
 from affectrep.data.cache_folder import cache_folder
 from affectrep.data.face import FaceRows, FaceSettings
-from affectrep.data.face_boxes import find_boxes
+from affectrep.data.face_boxes import drop_faceless, find_boxes
 from affectrep.data.manifest import Manifest
 from affectrep.data.strong_weak_sampler import StrongWeakSampler
 from affectrep.objectives.grouping import Grouping, radius_threshold
@@ -30,16 +30,13 @@ def with_boxes(config: Config, manifest: Manifest) -> Manifest:
     if detector == "none" or "box_side" in manifest.rows:
         return manifest
     rows = find_boxes(manifest.rows, detector=detector, cache_folder=cache_folder() / "boxes")
-    lost = rows.loc[~rows["face_found"], "id"].astype(str).tolist()
+    lost = rows.loc[~rows["face_found"].astype(bool), "id"].astype(str).tolist()
+    found = drop_faceless(Manifest(rows, manifest.info))
     if not lost:
-        return Manifest(rows, manifest.info)
+        return found
     named = ", ".join(lost[:_NAMED]) + (" ..." if len(lost) > _NAMED else "")
-    info = replace(
-        manifest.info,
-        dropped={**manifest.info.dropped, "no face found": len(lost)},
-        notes=[*manifest.info.notes, f"No face was found by {detector} in {len(lost)}: {named}"],
-    )
-    return Manifest(rows[rows["face_found"]].reset_index(drop=True), info)
+    note = f"No face was found by {detector} in {len(lost)} images: {named}"
+    return Manifest(found.rows, replace(found.info, notes=[*found.info.notes, note]))
 
 
 def face_rows(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from affectrep.config import Config
 from affectrep.data.manifest import Manifest
 from affectrep.model import AffectModel
@@ -46,6 +48,7 @@ def build_model(config: Config, manifest: Manifest) -> AffectModel:
             "licence": info.licence,
             "generated": info.generated,
             **(_speech_meta(config) if info.modality == "speech" else {}),
+            **(_clip_meta(config, manifest) if _reads_clips(encoder) else {}),
         },
     )
     if config.training.warm_start is not None:
@@ -57,6 +60,18 @@ def _speech_meta(config: Config) -> dict[str, Any]:
     """Return what prediction must know: the longest input, s, and how features are standardised."""
     section = config.data.speech
     return {"max_seconds": section.max_seconds, "standardise": section.standardise}
+
+
+def _reads_clips(encoder: dict[str, Any]) -> bool:
+    return int(encoder.get("preprocess", {}).get("frames") or 1) > 1
+
+
+def _clip_meta(config: Config, manifest: Manifest) -> dict[str, Any]:
+    """Return what prediction on a video must know: frames a second, and between two of a clip."""
+    rows, meta = manifest.split("train"), {"stride": config.data.face.stride}
+    steps = rows.groupby("video")["time_s"].diff() if "time_s" in rows else pd.Series(dtype=float)
+    known = steps[steps > 0]
+    return meta if known.empty else {**meta, "fps": round(1 / float(known.median()), 3)}
 
 
 def fit_encoder(config: Config, manifest: Manifest, model: AffectModel) -> None:

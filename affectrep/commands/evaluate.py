@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
 from rich.console import Console
+from rich.table import Table
 
 from affectrep.build import build_manifest
 from affectrep.commands.leakage import add_leakage, leakage_table, require_leakage
@@ -51,6 +52,7 @@ def run(  # noqa: PLR0913 - one for each option of the command
     baselines: bool | None = None,
     representation: bool = False,
     leakage: bool = False,
+    smiles: Path | None = None,
 ) -> dict[str, Any]:
     """Score a run on a split; write predictions, figures and the recipe's results, and print.
 
@@ -66,7 +68,10 @@ def run(  # noqa: PLR0913 - one for each option of the command
         write_families: on validation, write the families of confusable classes to this file.
         baselines: also fit and print baselines; None does so for generated corpora.
         representation: also measure the embeddings, with the training rows as a gallery.
-        leakage: also measure what they say about speaker and language, and keep a map of them.
+        leakage: also measure what they say about speaker and language, or about the person of a
+            face, and keep a map of them.
+        smiles: folder of people neutral and smiling, which a run of faces reads in place of a
+            split.
 
     Returns:
         The scorecard that was written to ``predictions/<split>.json``.
@@ -77,12 +82,10 @@ def run(  # noqa: PLR0913 - one for each option of the command
     """
     stored = StoredRun(Path(run))
     config = load_config(stored.path / "config.yaml")
+    if smiles is not None:
+        return _read_smiles(stored, config, smiles)
     _check_options(config, split, write_families, representation)
-    if split == "validation" and stored.environment.get("refit"):
-        raise ValueError(
-            f"{stored.path} was fitted once more on its validation rows: figures on them say "
-            "nothing. Those from before stand in its metrics.jsonl."
-        )
+    _refuse_refitted(stored, split)
     if config.training.threads is not None:
         torch.set_num_threads(config.training.threads)
     manifest = build_manifest(config)
@@ -104,12 +107,22 @@ def run(  # noqa: PLR0913 - one for each option of the command
         add_representation(card, reader, table, families=groups, leaked=leaked)
     if leakage:
         add_leakage(card, reader, table)
+    if card["task"] == "regression" and manifest.info.modality == "face":
+        _add_faces(stored, config, manifest, card, table)
     if baselines or (baselines is None and manifest.info.generated):
         card["baselines"] = _baselines(manifest, split)
     _write_json(stored.path / "predictions" / f"{split}.json", card)
     record_results(stored, config, card, table, condition)
     _show(stored, manifest, card)
     return card
+
+
+def _refuse_refitted(stored: StoredRun, split: str) -> None:
+    if split == "validation" and stored.environment.get("refit"):
+        raise ValueError(
+            f"{stored.path} was fitted once more on its validation rows: figures on them say "
+            "nothing. Those from before stand in its metrics.jsonl."
+        )
 
 
 def _check_options(
@@ -171,6 +184,33 @@ def _check_cluster(config: Config, manifest: Manifest) -> None:
             f"evaluation.cluster={cluster}, but {manifest.info.title} has no such column; "
             "set it to null, or to a domain column that the corpus has."
         )
+
+
+def _read_smiles(stored: StoredRun, config: Config, folder: Path) -> dict[str, Any]:
+    # only this modality needs its packages
+    from affectrep.commands.smile_reading import SMILES, read_smiles, smile_table
+
+    card = read_smiles(stored, config, folder)
+    _write_json(stored.path / "predictions" / f"{SMILES}.json", card)
+    record_results(stored, config, card, stored.table(SMILES), SMILES)
+    console.print(smile_table(card))
+    return card
+
+
+def _add_faces(
+    stored: StoredRun, config: Config, manifest: Manifest, card: dict[str, Any], table: pd.DataFrame
+) -> None:
+    from affectrep.commands.face_figures import add_face_figures, write_examples
+
+    settings, split = config.evaluation, str(table.attrs["split"])
+    resampling = Resampling(settings.resamples, settings.confidence, settings.cluster)
+    add_face_figures(card, table, manifest, resampling)
+    write_examples(
+        stored.path / "predictions" / f"{split}.faces.json",
+        table,
+        manifest.split(split),
+        margin=config.data.face.margin,
+    )
 
 
 def _families(config: Config, manifest: Manifest, path: Path | None) -> Families | None:
@@ -247,21 +287,31 @@ def _show(stored: StoredRun, manifest: Manifest, card: dict[str, Any]) -> None:
     console.print(metric_table(card, heading))
     if card["threshold"] is not None:
         console.print(f"Labels are predicted from {card['threshold']:.2f} (set on validation).")
-    if card.get("representation"):
-        console.print(representation_table(card))
-    if card.get("leakage"):
-        console.print(leakage_table(card))
+    for table in _more_tables(card):
+        console.print(table)
+    for warning in card["warnings"]:
+        console.print(f"note: {warning}", style="yellow")
+
+
+def _more_tables(card: dict[str, Any]) -> Iterator[Table | str]:
+    """Yield what a card holds beside its figures, for the terminal."""
+    for key, table in (("representation", representation_table), ("leakage", leakage_table)):
+        if card.get(key):
+            yield table(card)
+    if card.get("persons"):
+        from affectrep.commands.face_figures import face_tables
+
+        yield from face_tables(card)
+        yield card["persons"]["sentence"]
     if card.get("baselines"):
-        console.print(baseline_figures(card, stored.name))
-    for key, table in (
+        yield baseline_figures(card, card["config"])
+    for key, part in (
         ("per_class", class_table),
         ("confused", confusion_table),
         ("family_table", family_figures),
     ):
         if card.get(key):
-            console.print(table(card[key]))
-    for warning in card["warnings"]:
-        console.print(f"note: {warning}", style="yellow")
+            yield part(card[key])
 
 
 def _data_digest(stored: StoredRun, split: str) -> str:

@@ -1,4 +1,4 @@
-"""``affectrep evaluate --leakage``: what embeddings say of speaker and language, kept and shown."""
+"""``affectrep evaluate --leakage``: what embeddings say of people and language, kept and shown."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.table import Table
 
 from affectrep.commands.split_reading import SplitReader
 from affectrep.evaluation.embedding_map import embedding_map
+from affectrep.evaluation.identities import identity_column, in_words
 from affectrep.evaluation.leakage import leakage_path, measure_leakage
 from affectrep.evaluation.predictions import write_predictions
 from affectrep.reporting.scatter import map_path
@@ -21,7 +22,8 @@ __all__ = ["add_leakage", "add_map", "leakage_table", "require_leakage"]
 
 Array = NDArray[Any]
 _KNOWN = ("train", "validation")
-_TOLD = ("label", "labels", "predicted", "speaker", "language", "corpus")
+_TOLD = ("label", "labels", "predicted", "speaker", "language", "corpus", "subject", "expression")
+_PLACED = ("valence", "arousal", "predicted_valence", "predicted_arousal")  # kept as numbers
 _DRAWN = 1500  # rows of a map; more take t-SNE longer and show one blot
 
 
@@ -29,14 +31,18 @@ def require_leakage(split: str, rows: pd.DataFrame) -> None:
     """Refuse what cannot be measured, before a split is read.
 
     Raises:
-        ValueError: for the training split, and where the rows name no speaker.
+        ValueError: for the training split, and where the rows name no speaker and no subject.
     """
+    identity = identity_column(rows)
     if split == "train":
+        people = in_words("speakers", identity or "speaker")
         raise ValueError(
-            "--leakage verifies speakers that training never saw: give --split validation or test."
+            f"--leakage verifies {people} that training never saw: give --split validation or test."
         )
-    if "speaker" not in rows or rows["speaker"].isna().all():
-        raise ValueError("--leakage needs rows with a speaker; this corpus names none.")
+    if identity is None:
+        raise ValueError(
+            "--leakage needs rows with a speaker or a subject; this corpus names none."
+        )
 
 
 def add_leakage(card: dict[str, Any], reader: SplitReader, table: pd.DataFrame) -> None:
@@ -73,7 +79,9 @@ def add_map(reader: SplitReader, table: pd.DataFrame) -> None:
     """Lay the embeddings out in a plane and store it as ``<split>.map.parquet``.
 
     The validation rows stand in the map of the test split too: speakers of the known languages
-    beside those of the unseen one. Nothing is written where there are fewer than four rows.
+    beside those of the unseen one. A regression's rows keep valence and arousal, true and
+    predicted, from which a report takes their quadrants. Nothing is written where there are fewer
+    than four rows.
 
     Args:
         reader: of the run.
@@ -91,8 +99,10 @@ def add_map(reader: SplitReader, table: pd.DataFrame) -> None:
         return
     values = _values(reader, rows)
     names = [name for name in _TOLD if name in rows]
+    labels: dict[str, list[Any]]
     labels = {name: [_word(value) for value in rows[name].iloc[kept]] for name in names}
     labels["split"] = list(rows["split"].iloc[kept])
+    labels |= {name: list(rows[name].iloc[kept]) for name in _PLACED if name in rows}
     found = embedding_map([str(row) for row in rows["id"].iloc[kept]], values[kept], labels)
     found.attrs |= {"model": reader.stored.model_hash, "split": split, "of": len(rows)}
     write_predictions(map_path(reader.stored, split), found)
@@ -101,9 +111,10 @@ def add_map(reader: SplitReader, table: pd.DataFrame) -> None:
 def leakage_table(card: dict[str, Any]) -> Table:
     """Return the figures about leakage for the terminal."""
     about = card["leakage"]["about"]
+    people = in_words("speakers", about.get("identity", "speaker"))
     heading = (
         f"Leakage: {about['asked']:,} of {about['rows']:,} {' and '.join(about['known'])} rows "
-        f"asked; {about['verified']} speakers verified"
+        f"asked; {about['verified']} {people} verified"
     )
     shown = {"resampling": {"confidence": 0.95}, "metrics": card["leakage"]["metrics"]}
     return metric_table(shown, heading)

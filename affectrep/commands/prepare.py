@@ -52,8 +52,10 @@ def run(
     manifest = build_manifest(load_config(config, overrides or []))
     problems = find_problems(manifest)
     clip_list = rows if rows is not None and _is_clip_list(manifest, rows) else None
-    # a clip list has no splits: a protocol makes these of the clips
-    if clip_list is not None or (write_rows_to is not None and _are_clips(manifest)):
+    # a clip list has no splits: a protocol makes these of the clips; unlabelled faces are read only
+    unlabelled = any(problem.kind == "unlabelled" for problem in problems)
+    listed = clip_list is not None or (write_rows_to is not None and _are_clips(manifest))
+    if listed or unlabelled:
         problems = [problem for problem in problems if problem.kind != "empty_split"]
     _print_card(manifest, problems)
     require_clean(problems)

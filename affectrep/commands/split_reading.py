@@ -22,6 +22,7 @@ from affectrep.model import AffectModel
 
 __all__ = ["SplitReader"]
 
+_MOMENT = ("video", "frame", "time_s")
 console = Console(soft_wrap=True, markup=False, highlight=False)
 
 
@@ -132,6 +133,6 @@ class SplitReader:
         if task == "multilabel" and threshold is None:
             threshold = best_threshold(found.labels, found.probabilities(task))
         rows = self.manifest.split(split).set_index("id").loc[found.ids]
-        domains = rows[[name for name in DOMAINS if name in rows]]
+        domains = rows[[name for name in (*DOMAINS, *_MOMENT) if name in rows]]
         classes = self.manifest.info.classes
         return predictions_table(found, task, classes, threshold=threshold, domains=domains)

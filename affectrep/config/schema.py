@@ -62,13 +62,13 @@ class DataConfig(Section):
     corpus: str = Field(description="a name in CORPORA: goemotions, empathetic, demo_text, table")
     root: str | None = Field(None, description="folder, file or hub id of the corpus")
     protocol: str | None = Field(
-        None, description="which reading of the corpus, such as single_label or multi_label"
+        None, description="which reading of the corpus, such as multi_label or folds fold=0 folds=5"
     )
     columns: dict[str, str] = Field(
-        default_factory=dict, description="table only: our column name -> the file's column name"
+        default_factory=dict, description="tables only: our column name -> the file's column name"
     )
     labels: dict[str, str] | None = Field(
-        None, description="table only: label in the file -> class; null keeps the file's labels"
+        None, description="tables only: label in the file -> class; null keeps the file's labels"
     )
     accept_leaks: str | None = Field(
         None, description="why a leak between splits is accepted; reports print it"

@@ -186,7 +186,10 @@ def _check_targets(manifest: Manifest) -> list[Problem]:
 
 
 def _check_numbers(rows: pd.DataFrame) -> list[Problem]:
-    problems = []
+    problems: list[Problem] = []
+    if rows[["valence", "arousal"]].isna().all(axis=None):
+        message = "no row has a valence or arousal: there is nothing to train on"
+        return [Problem("unlabelled", message, severity="note")]
     for column in ("valence", "arousal"):
         values = pd.to_numeric(rows[column], errors="coerce")
         wrong = ~values.between(-1.0, 1.0)

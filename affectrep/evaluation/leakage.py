@@ -1,4 +1,4 @@
-"""Leakage of one encoder: speaker, language and emotion probes, and verification on the unseen.
+"""Leakage of one encoder: identity, language and emotion probes, and verification on the unseen.
 
 The probes know the rows that the encoder knew; verification asks about speakers that it never saw.
 What each figure says, and does not, is in docs/leakage.md.
@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from affectrep.evaluation.attackers import Attacker, known_rows, utterance_split
+from affectrep.evaluation.attackers import Attacker, utterance_split
+from affectrep.evaluation.identities import EQUAL_ERROR_RATES, identity_column, in_words
 from affectrep.evaluation.intervals import Interval
 from affectrep.evaluation.leakage_answers import (
     ANSWERS,
@@ -33,6 +34,7 @@ from affectrep.evaluation.probes import (
     probe,
     probe_within,
 )
+from affectrep.evaluation.quadrants import quadrants
 from affectrep.evaluation.stored_run import StoredRun
 from affectrep.evaluation.verification import Verification, compare_verification, verify_speakers
 
@@ -42,15 +44,25 @@ Array = NDArray[Any]
 Part = tuple[Array, pd.DataFrame]  # embeddings (rows, dim) and what is known of the rows
 # one width and one decay: a fresh encoder's probes stay below 20 s for 2,000 rows of 128 values
 ATTACKERS = {"linear": Attacker(), "mlp": Attacker("mlp", units=(64,), decays=(1.0,))}
-EER = "eer_unseen"
+EER = EQUAL_ERROR_RATES["speaker"]
 _PROBED, _VERIFIED = 8000, 1500  # rows at most; of more, each speaker gives equally many
-_PROBES = {  # figure -> (what is asked, by which attacker); the speaker inside each language
+# figure -> (what is asked, by which attacker); the speaker inside each language
+_OF_SPEECH = {
     "speaker_linear": ("speaker", "linear"),
     "speaker_mlp": ("speaker", "mlp"),
     "language_linear": ("language", "linear"),
     "language_mlp": ("language", "mlp"),
     "emotion_probe": ("label", "linear"),
 }
+# faces have no language; where they have valence and arousal, the emotion is their quadrant
+_OF_FACES = {
+    "subject_linear": ("subject", "linear"),
+    "subject_mlp": ("subject", "mlp"),
+    "emotion_probe": ("label", "linear"),
+    "quadrant_probe": ("quadrant", "linear"),
+}
+_PROBES = {"speaker": _OF_SPEECH, "subject": _OF_FACES}
+_NAMES = tuple(dict.fromkeys([*_OF_SPEECH, *_OF_FACES]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +84,11 @@ class Leakage:
         """The probes by name."""
         return probes_of(self.answers) if len(self.answers) else {}
 
+    @property
+    def rate_name(self) -> str:
+        """The name of the equal error rate, which says whether speakers or subjects are meant."""
+        return EQUAL_ERROR_RATES[str(self.about.get("identity", "speaker"))]
+
     def figures(self) -> dict[str, dict[str, Any]]:
         """Return ``name -> value, low, high, n``: shares above chance, nats, and the error rate."""
         found: dict[str, dict[str, Any]] = {}
@@ -81,7 +98,7 @@ class Leakage:
             found[f"{name}_nats"] = {**asdict(intervals["information"]), "n": rows}
         if self.verification is not None:
             rows = self.about["verification"]["rows"]
-            found[EER] = {**asdict(self.verification.rate), "n": rows}
+            found[self.rate_name] = {**asdict(self.verification.rate), "n": rows}
         return found
 
     def save(self, path: Path, **attrs: Any) -> None:
@@ -119,13 +136,15 @@ def measure_leakage(known: Part, unseen: Part, *, seed: int = 0) -> Leakage:
 
     Args:
         known: embeddings ``(rows, dim)`` and a table with ``id`` and, where they are known,
-            ``speaker``, ``language`` and ``label``: the training and validation rows.
+            ``speaker``, ``language`` and ``label``: the training and validation rows. Of faces
+            ``subject``, and ``label`` or else ``valence`` and ``arousal``, whose quadrant is asked.
         unseen: the same of the rows whose speakers are verified; a speaker who also occurs in
             ``known`` as one of the training rows (``split`` is ``train``) is left out.
         seed: of the held-out utterances and all draws.
 
     Raises:
-        ValueError: if the known rows name no speaker, or a value is not finite.
+        ValueError: if the known rows name no speaker and no subject, none of them has two rows, or
+            a value is not finite.
 
     Example:
         >>> who = np.repeat(np.arange(4), 10)
@@ -140,28 +159,30 @@ def measure_leakage(known: Part, unseen: Part, *, seed: int = 0) -> Leakage:
         'the rows name no language'
     """
     values, rows = known
-    if "speaker" not in rows or not known_rows(rows["speaker"]).any():
-        raise ValueError("leakage is measured by speaker, but the training rows name none")
-    chosen = _evenly(rows["speaker"], _PROBED, seed)
+    identity = identity_column(rows)
+    if identity is None:
+        raise ValueError(
+            "leakage is measured by speaker or subject, but the training rows name none"
+        )
+    chosen = _evenly(rows[identity], _PROBED, seed)
     values, rows = values[chosen], rows.iloc[chosen].reset_index(drop=True)
     if not (np.isfinite(values).all() and np.isfinite(unseen[0]).all()):
         raise ValueError("expected finite embeddings, found NaN or infinity")
-    held = utterance_split(rows["speaker"].to_numpy(dtype=object), seed=seed)
-    found: dict[str, dict[str, Probe]] = {}
-    left_out: dict[str, str] = {}
-    for name, (column, attacker) in _PROBES.items():
-        try:
-            found[name] = _parts((values, rows), held, column, attacker)
-        except ValueError as error:
-            left_out[name] = str(error)
+    try:
+        held = utterance_split(rows[identity].to_numpy(dtype=object), seed=seed)
+    except ValueError as error:
+        raise ValueError(in_words(str(error), identity)) from None
+    found, left_out = _probed((values, rows), held, identity)
     verification: Verification | None = None
     verified: dict[str, Any] = {}
     try:
-        verification, verified = _verified(unseen, set(rows["speaker"][rows["split"] == "train"]))
+        seen = set(rows[identity][rows["split"] == "train"])
+        verification, verified = _verified(unseen, seen, identity)
     except ValueError as error:
-        left_out[EER] = str(error)
+        left_out[EQUAL_ERROR_RATES[identity]] = in_words(str(error), identity)
     tables = [answers_of(name, parts, list(rows["id"])) for name, parts in found.items()]
     about = {
+        **({} if identity == "speaker" else {"identity": identity}),
         "rows": len(rows),
         "asked": int(held.sum()),
         "seed": seed,
@@ -200,7 +221,7 @@ def compare_leakage(side_a: Sequence[Leakage], side_b: Sequence[Leakage]) -> dic
     if not side_a or len(side_a) != len(side_b):
         raise ValueError(f"expected as many runs on both sides, got {len(side_a)}, {len(side_b)}")
     found: dict[str, Interval] = {}
-    for name in _PROBES:
+    for name in _NAMES:
         if not all(name in run.probes for run in runs):
             continue
         if any(_ids(run, name) != _ids(runs[0], name) for run in runs):
@@ -212,8 +233,38 @@ def compare_leakage(side_a: Sequence[Leakage], side_b: Sequence[Leakage]) -> dic
             found[f"{name}{suffix}"] = Interval(one.effect, one.low, one.high)
     means = [_mean([run.verification for run in side]) for side in (side_a, side_b)]
     if means[0] is not None and means[1] is not None:
-        found[EER] = compare_verification(means[0], means[1])
+        if len({run.rate_name for run in runs}) > 1:
+            raise ValueError("one was verified on speakers, the other on subjects")
+        found[runs[0].rate_name] = compare_verification(means[0], means[1])
     return found
+
+
+def _probed(
+    known: Part, held: Array, identity: str
+) -> tuple[dict[str, dict[str, Probe]], dict[str, str]]:
+    """Return the probes of rows that name speakers or subjects, and why others were left out."""
+    values, rows = known
+    asked = dict(_PROBES[identity])
+    if identity == "subject" and "label" not in rows and {"valence", "arousal"} <= set(rows):
+        rows = rows.assign(quadrant=_quadrants(rows))
+        del asked["emotion_probe"]
+    elif identity == "subject":
+        del asked["quadrant_probe"]
+    found: dict[str, dict[str, Probe]] = {}
+    left_out: dict[str, str] = {}
+    for name, (column, attacker) in asked.items():
+        try:
+            found[name] = _parts((values, rows), held, column, attacker)
+        except ValueError as error:
+            left_out[name] = in_words(str(error), identity)
+    return found, left_out
+
+
+def _quadrants(rows: pd.DataFrame) -> list[str | None]:
+    values = rows[["valence", "arousal"]].to_numpy(np.float64)
+    known = np.isfinite(values).all(axis=1)
+    words = iter(quadrants(values[known]))
+    return [next(words) if one else None for one in known]
 
 
 def _parts(known: Part, held: Array, column: str, attacker: str) -> dict[str, Probe]:
@@ -228,23 +279,24 @@ def _parts(known: Part, held: Array, column: str, attacker: str) -> dict[str, Pr
     return probe_within(values, labels, held, within=within, attacker=attack)
 
 
-def _verified(unseen: Part, seen: set[str]) -> tuple[Verification, dict[str, Any]]:
+def _verified(unseen: Part, seen: set[str], identity: str) -> tuple[Verification, dict[str, Any]]:
     values, rows = unseen
-    if "speaker" not in rows:
+    if identity not in rows:
         raise ValueError("the split names no speaker")
-    new = ~rows["speaker"].isin(seen).to_numpy()
+    new = ~rows[identity].isin(seen).to_numpy()
     if not new.any():
         raise ValueError("all speakers of the split were seen in training")
     values, rows = values[new], rows[new]
-    limit = max(2, _VERIFIED // max(1, rows["speaker"].nunique()))
+    limit = max(2, _VERIFIED // max(1, rows[identity].nunique()))
     found = verify_speakers(
         values,
-        rows["speaker"].to_numpy(dtype=object),
+        rows[identity].to_numpy(dtype=object),
         within=rows["language"].to_numpy(dtype=object) if "language" in rows else None,
         per_speaker=limit,
     )
-    counts = {"rows": int(np.minimum(rows["speaker"].value_counts(), limit).sum())}
-    counts |= {"speakers": len(found.speakers), "seen_left_out": int((~new).sum())}
+    counts = {"rows": int(np.minimum(rows[identity].value_counts(), limit).sum())}
+    counts[in_words("speakers", identity)] = len(found.speakers)
+    counts["seen_left_out"] = int((~new).sum())
     return found, {**counts, "genuine": found.genuine, "impostor": found.impostor}
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 __all__ = [
     "AXES",
     "Statistics",
+    "axis_warnings",
     "best_threshold",
     "classification_metrics",
     "classification_statistics",
@@ -142,7 +143,9 @@ def regression_metrics(y_true: Array, y_pred: Array) -> dict[str, float]:
     """Return RMSE, SAGR, PCC and CCC per axis and their means over the axes.
 
     Variances are population variances over all rows. A constant prediction has PCC 0 and CCC 0;
-    two constants that are equal have CCC 1 and PCC 0. SAGR counts sign(0) as its own sign.
+    two constants that are equal have CCC 1 and PCC 0. SAGR counts sign(0) as its own sign: a label
+    of exactly 0 agrees with a prediction of exactly 0 alone, so in practice with none. What is
+    degenerate is told by :func:`axis_warnings`.
 
     Args:
         y_true: ``(rows, axes)`` or ``(rows,)``; two axes are valence and arousal in [-1, 1].
@@ -174,6 +177,27 @@ def regression_statistics(y_true: Array, y_pred: Array) -> Statistics:
     blocks = [y, p, y * y, p * p, y * p, agree, np.ones((len(y), 1))]
     axes = y.shape[1]
     return Statistics(np.concatenate(blocks, axis=1), lambda sums: _regression_values(sums, axes))
+
+
+def axis_warnings(y_true: Array, y_pred: Array) -> list[str]:
+    """Return sentences about axes on which figures are degenerate, both ``(rows, 2)``.
+
+    Example:
+        >>> axis_warnings(np.array([[0.1, 0.0], [0.2, 0.5]]), np.full((2, 2), 0.3))[1]
+        'All predictions of arousal are 0.3, so its PCC and CCC are 0.'
+    """
+    found = []
+    for i, axis in enumerate(AXES):
+        for word, values in (("labels", y_true[:, i]), ("predictions", y_pred[:, i])):
+            if np.ptp(values) == 0:
+                ccc = 1 if np.array_equal(y_true[:, i], y_pred[:, i]) else 0
+                said = "PCC and CCC are 0" if not ccc else "PCC is 0 and its CCC 1"
+                found.append(f"All {word} of {axis} are {values[0]:.6g}, so its {said}.")
+    zeros = (y_true == 0).sum(0)
+    if zeros.any():
+        told = " and ".join(f"{n} of {axis}" for n, axis in zip(zeros, AXES, strict=True) if n)
+        found.append(f"Labels of exactly 0 ({told}) count against SAGR: 0 has a sign of its own.")
+    return found
 
 
 def confusion_matrix(y_true: Array, y_pred: Array, classes: int) -> Array:

@@ -1,8 +1,8 @@
-"""Texts or sound files to labels and probabilities with a finished model."""
+"""Texts, sound files, faces or videos to what a finished model says of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +14,11 @@ from affectrep.model import AffectModel
 __all__ = ["Predictor"]
 
 _SHOWN = 20
+_GIVE = {
+    "text": "this model reads text: give texts to predict",
+    "speech": "this model hears speech: give sound files to predict_clips",
+    "face": "this model sees faces: give pictures to predict_faces, or a video to predict_video",
+}
 
 
 class Predictor:
@@ -55,9 +60,12 @@ class Predictor:
         return cls(AffectModel.from_pretrained(name, inference=True), device=device)
 
     @property
-    def modality(self) -> Literal["text", "speech"]:
-        """What the model reads: texts, or sound files."""
-        return "speech" if hasattr(self.model.encoder.preprocess, "sample_rate_hz") else "text"
+    def modality(self) -> Literal["text", "speech", "face"]:
+        """What the model reads: texts, sound files, or pictures and videos of faces."""
+        preprocess = self.model.encoder.preprocess
+        if hasattr(preprocess, "size_px"):
+            return "face"
+        return "speech" if hasattr(preprocess, "sample_rate_hz") else "text"
 
     @property
     def threshold(self) -> float:
@@ -69,10 +77,9 @@ class Predictor:
         """Return probabilities, or valence and arousal, ``(texts, outputs)`` on the CPU.
 
         Raises:
-            ValueError: if a text is empty or not a string, or the model hears speech.
+            ValueError: if a text is empty or not a string, or the model does not read text.
         """
-        if self.modality == "speech":
-            raise ValueError("this model hears speech: give sound files to predict_clips")
+        self._require("text")
         for position, text in enumerate(texts):
             if not isinstance(text, str) or not text.strip():
                 raise ValueError(f"text {position} is {text!r}, expected a text that is not empty")
@@ -96,7 +103,7 @@ class Predictor:
         which may be none. A regression has ``text``, ``valence`` and ``arousal``.
 
         Raises:
-            ValueError: if a text is empty or not a string, or the model hears speech.
+            ValueError: if a text is empty or not a string, or the model does not read text.
         """
         scores = self.scores(texts, batch_size=batch_size).tolist()
         return [self._row({"text": text}, row) for text, row in zip(texts, scores, strict=True)]
@@ -121,20 +128,16 @@ class Predictor:
                 dictionary; None refuses them.
 
         Raises:
-            ValueError: if the model reads text, or files cannot be read; all are named.
+            ValueError: if the model does not hear speech, or files cannot be read; all are named.
             ImportError: if soundfile or torchaudio is not installed.
         """
-        if self.modality == "text":
-            raise ValueError("this model reads text, not sound: give texts to predict")
+        self._require("speech")
         # only this modality needs its packages
         from affectrep.inference.segments import predict_clips
 
         names = [str(path) for path in paths]
         found = predict_clips(self.model, names, device=self.device, batch_size=batch_size)
-        if broken is None and found.broken:
-            lines = [f"\n- {reason}" for reason in list(found.broken.values())[:_SHOWN]]
-            raise ValueError(f"{len(found.broken)} sound files cannot be read:{''.join(lines)}")
-        (broken if broken is not None else {}).update(found.broken)
+        _report("sound files cannot be read", found.broken, broken)
         scores = self.model.probabilities(found.logits).tolist()
         facts = zip(names, found.seconds, found.segments, scores, strict=True)
         return [
@@ -142,6 +145,109 @@ class Predictor:
             for name, seconds, count, row in facts
             if name not in found.broken
         ]
+
+    def predict_faces(
+        self,
+        paths: Iterable[str | Path],
+        *,
+        detector: str | None = None,
+        all_faces: bool = False,
+        batch_size: int = 64,
+        broken: dict[str, str] | None = None,
+    ) -> list[dict[str, Any]]:
+        """Return one dictionary per picture, or per face with ``all_faces``, in their order.
+
+        It has ``path``, ``face`` (its number from 1, the largest first), ``valence``, ``arousal``
+        and ``quadrant``, or what `predict` says of classes, and then ``box`` (left, top, side in
+        px of the upright picture; None without a detector) and ``faces`` (how many were found).
+
+        Args:
+            paths: image files; read once, so a progress bar may stand around them.
+            detector: none (ready crops), cascade or yunet:<file>; None takes the model's.
+            all_faces: predict all faces of a picture; otherwise the largest.
+            batch_size: faces a batch.
+            broken: receives path -> reason of the pictures that cannot be read or hold no face,
+                which then have no dictionary; None refuses them.
+
+        Raises:
+            ValueError: if the model does not see faces, the detector cannot be used, or pictures
+                cannot be read; all are named.
+            ImportError: if Pillow, or OpenCV for a detector, is not installed.
+        """
+        self._require("face")
+        from affectrep.inference.faces import FaceFinder, predict_faces
+
+        finder = FaceFinder(self.model.encoder.preprocess, detector=detector)
+        found = predict_faces(
+            self.model,
+            paths,
+            finder=finder,
+            all_faces=all_faces,
+            device=self.device,
+            batch_size=batch_size,
+        )
+        _report("pictures cannot be used", found.broken, broken)
+        scores = self.model.probabilities(found.logits).tolist()
+        return [
+            self._face_row({"path": face.path, "face": face.number}, row)
+            | {"box": _rounded(face.box), "faces": face.faces}
+            for face, row in zip(found.faces, scores, strict=True)
+        ]
+
+    def predict_video(
+        self,
+        path: str | Path,
+        *,
+        fps: float | None = None,
+        detector: str | None = None,
+        batch_size: int = 64,
+    ) -> Iterator[dict[str, Any]]:
+        """Yield one dictionary per frame, in the order of time, while the video is read.
+
+        It is that of `predict_faces` for the largest face, with ``time_s`` (s from the start) and
+        ``frame`` (its number in the video, from 0) in place of ``face``. Where no face is found
+        ``faces`` is 0 and all that is predicted is None.
+
+        Args:
+            path: of the video.
+            fps: frames a second that are read; None takes the model's meta value ``fps``, else 5.
+            detector: as for `predict_faces`.
+            batch_size: frames a batch.
+
+        Raises:
+            ValueError: if the model does not see faces, or the video, the rate or the detector
+                cannot be used.
+            ImportError: if OpenCV or Pillow is not installed.
+        """
+        self._require("face")
+        from affectrep.inference.faces import FaceFinder
+        from affectrep.inference.video import predict_video
+
+        finder = FaceFinder(self.model.encoder.preprocess, detector=detector)
+        fps = float(self.model.meta.get("fps", 5.0)) if fps is None else fps
+        frames = predict_video(
+            self.model, path, fps=fps, finder=finder, device=self.device, batch_size=batch_size
+        )
+        for found in frames:
+            row = None
+            if found.logits is not None:
+                row = self.model.probabilities(found.logits[None])[0].tolist()
+            known = {"path": str(path), "time_s": round(found.time_s, 3), "frame": found.frame}
+            yield self._face_row(known, row) | {"box": _rounded(found.box), "faces": found.faces}
+
+    def _require(self, modality: str) -> None:
+        if self.modality != modality:
+            raise ValueError(_GIVE[self.modality])
+
+    def _face_row(self, known: dict[str, Any], scores: list[float] | None) -> dict[str, Any]:
+        """Return a row with the word of its quadrant; without scores all but ``known`` is None."""
+        row = self._row(known, scores or [0.0] * len(self.model.outputs))
+        if self.model.task == "regression":
+            # only this modality names quadrants
+            from affectrep.evaluation.quadrants import quadrant
+
+            row["quadrant"] = quadrant(row["valence"], row["arousal"])
+        return row if scores else {**dict.fromkeys(row), **known}
 
     def _row(self, row: dict[str, Any], scores: list[float]) -> dict[str, Any]:
         """Return what is known of an input with what the model says of it."""
@@ -152,3 +258,16 @@ class Predictor:
         if self.model.task == "multilabel":
             row["labels"] = [name for name, value in named.items() if value >= self.threshold]
         return {**row, "probabilities": named}
+
+
+def _rounded(box: tuple[float, ...] | None) -> tuple[float, ...] | None:
+    return None if box is None else tuple(round(value, 1) for value in box)
+
+
+def _report(what: str, found: Mapping[str, str], broken: dict[str, str] | None) -> None:
+    """Hand over path -> reason, or refuse where nobody takes it."""
+    if broken is not None:
+        broken.update(found)
+    elif found:
+        lines = [f"\n- {reason}" for reason in list(found.values())[:_SHOWN]]
+        raise ValueError(f"{len(found)} {what}:{''.join(lines)}")

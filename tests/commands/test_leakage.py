@@ -2,15 +2,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
 
 from affectrep.commands import leakage as command
 from affectrep.commands.leakage import add_leakage, add_map, leakage_table, require_leakage
+from affectrep.data.manifest import CorpusInfo, Manifest
+from affectrep.evaluation.embeddings import Embeddings
+from affectrep.evaluation.evaluate import Predictions
 from affectrep.evaluation.leakage import ATTACKERS, Leakage, leakage_path
+from affectrep.evaluation.predictions import predictions_table
 from affectrep.evaluation.results import results_of, results_table
 from affectrep.evaluation.scorecard import scorecard
+from affectrep.evaluation.stored_run import StoredRun
 from affectrep.reporting.scatter import read_map
 from tests.evaluation.leaky import QUICK, LeakyReader, leaky_run
 
@@ -114,3 +120,71 @@ def test_what_cannot_be_measured_is_refused_early(reader: LeakyReader) -> None:
             require_leakage("test", odd)
     with pytest.raises(ValueError, match="--split validation or test"):
         add_leakage({}, reader, reader.table("train"))
+
+
+class FaceReader:
+    """Stands for a SplitReader of a regression run whose rows name subjects."""
+
+    def __init__(self, stored: StoredRun) -> None:
+        self.stored = stored
+        info = CorpusInfo("f", "F", "face", "regression", [], "CC0", "tests")
+        self.manifest = Manifest(pd.concat(map(face_rows, _FIRST), ignore_index=True), info)
+
+    def table(self, split: str) -> pd.DataFrame:
+        rows = self.manifest.split(split)
+        targets = rows[["valence", "arousal"]].to_numpy()
+        found = Predictions(list(rows["id"]), targets, (0.8 * targets).astype(np.float32))
+        table = predictions_table(found, "regression", domains=rows[["subject", "expression"]])
+        table.attrs |= {"split": split, "model": self.stored.model_hash}
+        return table
+
+    def embeddings(self, split: str) -> Embeddings:
+        rows = self.manifest.split(split)
+        values = np.random.default_rng(0).normal(size=(len(rows), 8))
+        values[:, :2] += 3 * rows[["valence", "arousal"]].to_numpy()
+        return Embeddings(list(rows["id"]), values, split, self.stored.model_hash)
+
+
+_FIRST = {"train": 0, "validation": 10, "test": 20}
+
+
+def face_rows(split: str) -> pd.DataFrame:
+    who = np.repeat(np.arange(_FIRST[split], _FIRST[split] + 5), 12)
+    rows = pd.DataFrame({"id": [f"{split}-{i}" for i in range(len(who))]})
+    rows["subject"] = [f"p{i}" for i in who]
+    rows[["valence", "arousal"]] = np.array([(0.6, 0.4), (-0.6, 0.4), (0.0, 0.0)])[
+        np.arange(len(who)) % 3
+    ]
+    rows["expression"] = ["happiness", "anger", None] * 20
+    return rows.assign(split=split, path=rows["id"] + ".png", content=rows["id"])
+
+
+def test_faces_are_measured_by_subject(tmp_path: Path) -> None:
+    reader = FaceReader(leaky_run(tmp_path))
+    card = card_of(reader, "test")
+    names = {"subject_linear", "subject_mlp", "quadrant_probe"}
+    expected = names | {f"{name}_nats" for name in names} | {"eer_unseen_subjects"}
+    assert set(card["leakage"]["metrics"]) == expected
+    console = Console(record=True, width=120)
+    console.print(leakage_table(card))
+    shown = console.export_text()
+    assert "identities verified" in shown
+    assert "Equal error rate, unseen identities" in shown
+    assert "peaker" not in shown
+    found = read_map(reader.stored, "test")
+    assert found is not None
+    assert {"subject", "expression", "split"} <= set(found)
+    rows = reader.manifest.rows.set_index("id").loc[found["id"]]
+    assert found["valence"].tolist() == rows["valence"].tolist()
+    assert found["predicted_arousal"].to_numpy() == pytest.approx(0.8 * rows["arousal"].to_numpy())
+    assert found["subject"].tolist() == rows["subject"].tolist()
+    assert set(found["expression"]) == {"happiness", "anger", ""}
+
+
+def test_faces_are_refused_in_their_own_words() -> None:
+    rows = pd.concat(map(face_rows, _FIRST))
+    require_leakage("test", rows)
+    with pytest.raises(ValueError, match="verifies identities that training never saw"):
+        require_leakage("train", rows)
+    with pytest.raises(ValueError, match="a speaker or a subject; this corpus names none"):
+        require_leakage("test", rows.assign(subject=None))

@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 import torch
 
-from affectrep.commands.predict import SOUNDS, find_sounds, read_texts, run
+from affectrep.commands.predict import run
+from affectrep.commands.predict_inputs import SOUNDS
+from affectrep.commands.predict_sounds import find_sounds
+from affectrep.commands.predict_texts import read_texts
 from affectrep.model import AffectModel
 from tests.data.sound import noise, write
 

@@ -1,0 +1,95 @@
+"""What ``affectrep evaluate`` adds for faces: figures by person and by strength, and pictures."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from rich.table import Table
+
+from affectrep.data.face_crops import row_boxes
+from affectrep.data.images import read_image, square_crop
+from affectrep.data.manifest import Manifest
+from affectrep.evaluation.face_examples import choose_examples
+from affectrep.evaluation.persons import person_report
+from affectrep.evaluation.scorecard import Resampling
+from affectrep.evaluation.strong_weak import strong_weak_report
+from affectrep.objectives.grouping import radius_threshold
+from affectrep.reporting.tables import metric_table
+
+__all__ = ["add_face_figures", "face_tables", "write_examples"]
+
+_PICTURE_PX = 96
+
+
+def add_face_figures(
+    card: dict[str, Any], table: pd.DataFrame, manifest: Manifest, resampling: Resampling
+) -> None:
+    """Add to a card what is said by person, and of strong and weak rows apart.
+
+    The threshold between strong and weak is Otsu's on the training labels, whatever the objective
+    was, so that systems can be compared.
+
+    Args:
+        card: of the split; it gets the keys ``persons`` and, where the labels split, ``strength``.
+        table: predictions of the split.
+        manifest: its training rows give the threshold and the people known in training.
+        resampling: how intervals are made.
+    """
+    train = manifest.split("train")
+    subjects = train.get("subject")
+    card["persons"] = person_report(
+        table, training_subjects=subjects, confidence=resampling.confidence
+    )
+    threshold = radius_threshold(torch.as_tensor(manifest.targets("train")))
+    if 0 < threshold < 2**0.5:
+        card["strength"] = strong_weak_report(table, threshold, resampling=resampling)
+
+
+def face_tables(card: dict[str, Any]) -> list[Table]:
+    """Return the added figures for the terminal."""
+    found, shown = [], {"resampling": card["resampling"]}
+    persons, strength = card.get("persons", {}), card.get("strength", {})
+    if persons.get("metrics"):
+        heading = f"By person: {persons['persons']} people"
+        found.append(metric_table({**shown, "metrics": persons["metrics"]}, heading))
+    if strength.get("metrics"):
+        rows, radius = strength["rows"], strength["threshold"]
+        heading = f"{rows['strong']:,} strong and {rows['weak']:,} weak rows, radius {radius:.2f}"
+        named = ("strong_ccc", "weak_ccc", "strong_rmse", "weak_rmse")
+        metrics = {key: one for key, one in strength["metrics"].items() if key in named}
+        found.append(metric_table({**shown, "metrics": metrics}, heading))
+    return found
+
+
+def write_examples(path: Path, table: pd.DataFrame, rows: pd.DataFrame, *, margin: float) -> None:
+    """Write pictures of the best, typical and worst rows as JSON with the images inside.
+
+    Args:
+        path: the file.
+        table: predictions of the split.
+        rows: of the same split, with ``path`` and, where faces were looked for, boxes.
+        margin: around the box, as in training.
+    """
+    places = {str(name): place for place, name in enumerate(rows["id"])}
+    boxes = row_boxes(rows)
+    found = []
+    for name, kind in choose_examples(table).itertuples(index=False):
+        place = places[name]
+        pixels = read_image(rows["path"].iloc[place])
+        square = square_crop(pixels, boxes[place], margin=margin, side_px=_PICTURE_PX)
+        found.append({"id": name, "kind": kind, "image": _address(square)})
+    path.write_text(json.dumps(found) + "\n", encoding="utf-8")
+
+
+def _address(pixels: Any) -> str:
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "JPEG", quality=85)
+    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode("ascii")

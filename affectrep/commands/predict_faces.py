@@ -1,0 +1,132 @@
+"""The pictures and videos of faces that ``affectrep predict`` is given, and their predictions."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from affectrep.commands.predict_inputs import (
+    PICTURES,
+    VIDEOS,
+    files_below,
+    is_file,
+    is_folder,
+    kind_of,
+    shortened,
+    standard_input,
+    suit,
+)
+from affectrep.commands.predict_output import OutputOptions, show
+
+if TYPE_CHECKING:
+    from affectrep.inference.predictor import Predictor
+
+__all__ = ["FaceOptions", "find_faces", "predict_faces"]
+
+
+@dataclass(frozen=True)
+class FaceOptions:
+    """What only a model of faces is told.
+
+    Args:
+        detector: none, cascade or yunet:<file>; None takes the model's.
+        all_faces: all faces of a picture, not the largest alone.
+        fps: frames a second that are read from a video; None takes the model's, else 5.
+    """
+
+    detector: str | None = None
+    all_faces: bool = False
+    fps: float | None = None
+
+
+def predict_faces(
+    predictor: Predictor, inputs: list[str], options: OutputOptions, faces: FaceOptions
+) -> str | None:
+    """Predict and show pictures, or videos; return what to say of those that cannot be used.
+
+    Raises:
+        ValueError: if there is neither, both come at once, or an input is none.
+    """
+    paths = list(dict.fromkeys(path for given in inputs for path in find_faces(given)))
+    if not paths:
+        raise ValueError("there is no picture to predict: give pictures, folders of them or videos")
+    kinds = {kind_of(Path(path)) == "video": path for path in paths}
+    if len(kinds) == 2:
+        raise ValueError(f"{kinds[True]} is a video, {kinds[False]} is not: predict them apart")
+    if True in kinds:
+        from affectrep.commands.predict_videos import predict_videos
+
+        if faces.all_faces:
+            raise ValueError("--all-faces is for pictures: of a video the largest face is followed")
+        return predict_videos(predictor, paths, options, detector=faces.detector, fps=faces.fps)
+    return _pictures(predictor, paths, options, faces)
+
+
+def _pictures(
+    predictor: Predictor, paths: list[str], options: OutputOptions, faces: FaceOptions
+) -> str | None:
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    hidden = len(paths) < 2 or not console.is_terminal
+    broken: dict[str, str] = {}
+    rows = predictor.predict_faces(
+        track(paths, "finding faces", console=console, transient=True, disable=hidden),
+        detector=faces.detector,
+        all_faces=faces.all_faces,
+        broken=broken,
+    )
+    if rows:
+        show(predictor, rows, options)
+    if not faces.all_faces:
+        _note_several(rows)
+    if not broken:
+        return None
+    lines = "".join(f"\n- {reason}" for reason in broken.values())
+    return f"{len(broken)} of {len(paths)} pictures cannot be used:{lines}"
+
+
+def _note_several(rows: list[dict[str, Any]]) -> None:
+    several = [row for row in rows if row["faces"] > 1]
+    if several:
+        words = f"{len(several)} of {len(rows)} pictures hold several faces"
+        if len(rows) == 1:
+            words = f"{rows[0]['path']} holds {rows[0]['faces']} faces"
+        print(f"{words}: the largest was taken, --all-faces takes all", file=sys.stderr)
+
+
+def find_faces(given: str) -> list[str]:
+    """Return the pictures and videos of one argument of a model of faces.
+
+    Args:
+        given: a picture, a video, a folder (all pictures below it, in order; hidden ones are left
+            out), or "-" for a path a line from standard input.
+
+    Raises:
+        ValueError: if there is no such file or folder, it is a text or a sound file, or a folder
+            without pictures.
+    """
+    if given == "-":
+        return [path for line in standard_input() for path in find_faces(line.strip())]
+    path = Path(given)
+    if is_file(path):
+        suit(given, "face")
+        return [given]
+    if is_folder(path):
+        found = files_below(path, PICTURES)
+        if not found:
+            videos = len(files_below(path, VIDEOS))
+            more = f", but {videos} videos: name them one by one" if videos else ""
+            raise ValueError(f"the folder {given} holds no picture ({', '.join(PICTURES)}){more}")
+        return found
+    if path.suffix.lower() in {*PICTURES, *VIDEOS}:
+        raise ValueError(f"{given} does not exist")
+    if " " not in given:
+        suit(given, "face")
+    raise ValueError(
+        f"{shortened(given)!r} is no file or folder, and this model sees faces: give pictures, "
+        "folders of them or videos, or predict texts with a model of text"
+    )

@@ -1,0 +1,149 @@
+"""The pre-flight check of faces: every problem at once, with the rows at fault."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from affectrep.data.checks import Problem
+from affectrep.data.image_contents import image_contents
+from affectrep.data.images import read_image
+from affectrep.data.manifest import SPLITS
+
+__all__ = ["check_faces", "check_images", "check_strength", "check_subjects"]
+
+
+def check_faces(
+    rows: pd.DataFrame, *, threshold: float | None = None, shown: bool = True
+) -> list[Problem]:
+    """Return every problem of face rows and their files, errors first.
+
+    Labels that are missing or out of range and leaks are named by
+    `affectrep.data.checks.check_manifest`.
+
+    Args:
+        rows: of a face manifest: ``id``, ``split``, ``path``, ``valence``, ``arousal``; where known
+            ``subject`` and, after detection, ``face_found``.
+        threshold: radius from which a row is strong, where an objective groups rows; NaN where the
+            labels do not split. None judges by the spread of the labels alone.
+        shown: True shows a progress bar on a terminal.
+
+    Raises:
+        ImportError: if the package Pillow is not installed.
+    """
+    rows = rows.reset_index(drop=True)
+    problems = [
+        *check_images(rows, shown=shown),
+        *check_strength(rows, threshold),
+        *check_subjects(rows),
+    ]
+    order = {"error": 0, "warning": 1, "note": 2}
+    return sorted(problems, key=lambda problem: order[problem.severity])
+
+
+def check_images(rows: pd.DataFrame, *, shown: bool = True) -> list[Problem]:
+    """Return one problem per file that cannot be read, and one for rows without a face.
+
+    Args:
+        rows: of a face manifest, numbered from 0.
+        shown: True shows a progress bar on a terminal.
+    """
+    paths = rows["path"].astype(str)
+    contents = pd.Series(image_contents(paths.tolist(), shown=shown), index=rows.index, dtype=str)
+    broken = contents == ""
+    problems = [
+        _broken_file(path, _ids(rows, broken & (paths == path)))
+        for path in dict.fromkeys(paths[broken])
+    ]
+    if "face_found" in rows:
+        lost = ~rows["face_found"].astype(bool) & ~broken
+        if lost.any():
+            counts = rows.loc[lost, "split"].value_counts()
+            parts = ", ".join(f"{name} {counts[name]}" for name in SPLITS if name in counts)
+            message = (
+                f"no face was found in {int(lost.sum())} of {len(rows)} images ({parts}): they are "
+                "kept out; use detector none if the images are ready crops"
+            )
+            problems.append(Problem("no_face", message, _ids(rows, lost), "warning"))
+    return problems
+
+
+def _broken_file(path: str, names: tuple[str, ...]) -> Problem:
+    if not Path(path).is_file():
+        message = f"{path}: does not exist or is no file: correct the path or remove the row"
+        return Problem("missing_file", message, names)
+    try:
+        read_image(path)
+    except ValueError as error:
+        return Problem("unreadable_image", f"{error}; mend the file or remove the row", names)
+    return Problem("unreadable_image", f"{path}: was not readable for a while: try again", names)
+
+
+def check_strength(rows: pd.DataFrame, threshold: float | None = None) -> list[Problem]:
+    """Return what is wrong with the spread of the labels, without reading a file.
+
+    Args:
+        rows: of a manifest with valence and arousal.
+        threshold: as in `check_faces`.
+    """
+    labels = rows[["valence", "arousal"]].apply(pd.to_numeric, errors="coerce")
+    problems = []
+    for split in SPLITS:
+        part = labels[rows["split"] == split].dropna()
+        constant = [name for name in part if len(part) > 1 and part[name].nunique() == 1]
+        if constant:
+            values = " and ".join(f"{name} {part[name].iloc[0]:g}" for name in constant)
+            whole = split == "train" and len(constant) == 2
+            effect = "there is nothing to learn" if whole else "correlations say nothing there"
+            message = f"all {len(part)} rows of {split} have {values}: {effect}"
+            problem = Problem("constant_labels", message)
+            problems.append(problem if whole else replace(problem, severity="warning"))
+    return [*problems, *_check_groups(labels[rows["split"] == "train"].dropna(), threshold)]
+
+
+def _check_groups(labels: pd.DataFrame, threshold: float | None) -> list[Problem]:
+    if labels.empty:
+        return []
+    radius = np.hypot(labels["valence"], labels["arousal"])
+    if threshold is None or np.isnan(threshold):
+        same = labels.abs().nunique().max() == 1
+        if threshold is None and not same:
+            return []
+        reason = "the training labels have one strength only"
+        if not same:
+            reason = "no threshold splits the training labels"
+    else:
+        strong = int((radius >= threshold).sum())
+        if 0 < strong < len(radius):
+            return []
+        reason = f"all {len(radius)} training rows are {'strong' if strong else 'weak'}"
+        reason += f" (radius {radius.min():.2f} to {radius.max():.2f}, threshold {threshold:.2f})"
+    message = f"{reason}: grouping is impossible, CAF trains without the critic"
+    return [Problem("no_groups", message, severity="warning")]
+
+
+def check_subjects(rows: pd.DataFrame) -> list[Problem]:
+    """Return a note where it is not known for every row who it shows.
+
+    Args:
+        rows: of a face manifest.
+    """
+    column = rows["subject"] if "subject" in rows else pd.Series([None] * len(rows))
+    known = sum(isinstance(value, str) and bool(value.strip()) for value in column)
+    if known == len(rows):
+        return []
+    if known == 0:
+        message = "no subject is known: results are not person-independent"
+    else:
+        message = (
+            f"the subject of {len(rows) - known} of {len(rows)} rows is unknown: results are not "
+            "person-independent as far as these rows go"
+        )
+    return [Problem("no_subject", message, severity="note")]
+
+
+def _ids(rows: pd.DataFrame, mask: pd.Series) -> tuple[str, ...]:
+    return tuple(rows["id"][mask].astype(str))

@@ -1,0 +1,211 @@
+"""``affectrep predict`` on pictures and videos of faces."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("PIL")
+
+from affectrep.commands.predict import FaceOptions, run
+from affectrep.inference.predictor import Predictor
+from affectrep.model import AffectModel
+from tests.inference.seen import (
+    bright_classes,
+    bright_model,
+    detector,
+    picture,
+    write_picture,
+    write_video,
+)
+
+__all__ = ["detector"]
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def usual(monkeypatch: pytest.MonkeyPatch) -> None:
+    use(bright_model(detector="cascade"), monkeypatch)
+
+
+def use(model: AffectModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the command predict with a model that is in memory."""
+    found = Predictor(model, device="cpu")
+    monkeypatch.setattr(Predictor, "load", classmethod(lambda cls, name: found))
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, detector: None) -> Path:
+    write_picture(tmp_path / "in/one.png", picture((8, 8, 20, 150)))
+    write_picture(tmp_path / "in/two.png", picture((5, 10, 10, 100), (40, 20, 30, 200)))
+    return tmp_path / "in"
+
+
+def test_a_table_of_the_largest_faces(folder: Path, capsys: Captured) -> None:
+    run("m", [str(folder / "one.png"), str(folder / "two.png")])
+    out, err = capsys.readouterr()
+    head = out.splitlines()[0].split()
+    assert head == ["path", "face", "box", "valence", "arousal", "quadrant"]
+    assert "40 20 30" in out
+    assert "+0.59" in out
+    assert out.count("excited/happy") == 2
+    assert "1 of 2 pictures hold several faces: the largest was taken, --all-faces takes" in err
+    run("m", [str(folder / "two.png")])
+    assert "two.png holds 2 faces: the largest was taken" in capsys.readouterr().err
+
+
+def test_a_file_of_all_faces(folder: Path, capsys: Captured) -> None:
+    output = folder.parent / "new/found.csv"
+    run("m", [str(folder)], output=output, faces=FaceOptions(all_faces=True))
+    rows = table(output)
+    assert list(rows[0]) == [
+        *("path", "face", "valence", "arousal", "quadrant"),
+        *("box_left", "box_top", "box_side", "faces"),
+    ]
+    assert [(Path(row["path"]).name, row["face"], row["faces"]) for row in rows] == [
+        ("one.png", "1", "1"),
+        ("two.png", "1", "2"),
+        ("two.png", "2", "2"),
+    ]
+    assert [float(rows[1][f"box_{name}"]) for name in ("left", "top", "side")] == [40, 20, 30]
+    err = capsys.readouterr().err
+    assert "found.csv: 3 faces" in err
+    assert "--all-faces" not in err
+
+
+def test_json_lines(folder: Path, capsys: Captured) -> None:
+    run("m", [str(folder)], as_json=True)
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert rows[1]["box"] == [40, 20, 30]
+    run("m", [str(folder)], as_json=True, faces=FaceOptions("none"))
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["box"] for row in rows] == [None, None]
+
+
+def test_pictures_without_a_face_do_not_hide_the_others(folder: Path, capsys: Captured) -> None:
+    write_picture(folder / "dark.png", picture())
+    (folder / "text.jpg").write_text("no picture")
+    with pytest.raises(ValueError, match="2 of 4 pictures cannot be used:") as caught:
+        run("m", [str(folder)], output=folder.parent / "found.csv")
+    assert "dark.png: no face found" in str(caught.value)
+    assert "text.jpg: cannot be read as an image" in str(caught.value)
+    assert len(table(folder.parent / "found.csv")) == 2
+    with pytest.raises(ValueError, match="1 of 1 pictures"):
+        run("m", [str(folder / "dark.png")], output=folder.parent / "none.csv")
+    assert not (folder.parent / "none.csv").exists()
+
+
+def test_classes_of_faces(folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(bright_classes(), monkeypatch)
+    run("m", [str(folder / "one.png")], top=1)
+    out = capsys.readouterr().out
+    assert out.splitlines()[0].split() == ["path", "emotion", "p"]
+    assert "light" in out
+    run("m", [str(folder / "one.png")], output=folder.parent / "found.csv")
+    assert list(table(folder.parent / "found.csv")[0])[2:5] == ["label", "p_light", "p_moves"]
+
+
+def test_options_of_faces_are_refused_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = bright_model()
+    model.encoder.preprocess = object()  # of text
+    use(model, monkeypatch)
+    for options in (FaceOptions("none"), FaceOptions(all_faces=True), FaceOptions(fps=3)):
+        with pytest.raises(ValueError, match="--detector, --all-faces and --fps are for models of"):
+            run("m", ["day"], faces=options)
+
+
+@pytest.fixture
+def film(tmp_path: Path, detector: None) -> str:
+    pytest.importorskip("cv2")
+    levels = [100, 110, 120, 130, 140, 0, 200, 0, 220, 230, 240, 250]
+    frames = [picture((4, 20, 24, level)) if level else picture() for level in levels]
+    return write_video(tmp_path / "film.avi", frames, rate_hz=5)
+
+
+def test_a_table_of_seconds(film: str, capsys: Captured) -> None:
+    run("m", [film])
+    out, err = capsys.readouterr()
+    lines = [line.split() for line in out.strip().splitlines()]
+    assert lines[0] == ["time_s", "valence", "arousal", "quadrant"]
+    assert [line[0] for line in lines[1:]] == ["0", "1", "2"]
+    values = [float(line[1]) for line in lines[1:]]
+    assert values == pytest.approx([120 / 255, 216.7 / 255, 245 / 255], abs=0.02)
+    assert "2 of 12 frames hold no face" in err
+
+
+def test_the_frames_of_a_video_and_a_plot(film: str, tmp_path: Path, capsys: Captured) -> None:
+    run("m", [film], output=tmp_path / "new/found.csv")
+    rows = table(tmp_path / "new/found.csv")
+    assert [row["frame"] for row in rows] == [str(i) for i in range(12)]
+    assert (rows[5]["valence"], rows[5]["quadrant"], rows[5]["box_left"]) == ("", "", "")
+    assert rows[6]["time_s"] == "1.2"
+    assert (tmp_path / "new/found.png").read_bytes().startswith(b"\x89PNG")
+    err = capsys.readouterr().err
+    assert "found.csv: 12 frames" in err
+    assert "found.png: the track of" in err
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["found.csv", "found.png"]
+
+
+def test_a_plot_may_be_asked_for_as_an_svg(film: str, tmp_path: Path) -> None:
+    run("m", [film], output=tmp_path / "found.svg")
+    assert b"<svg" in (tmp_path / "found.svg").read_bytes()
+    assert len(table(tmp_path / "found.csv")) == 12
+
+
+def test_several_videos_and_broken_ones(film: str, tmp_path: Path, capsys: Captured) -> None:
+    dark = write_video(tmp_path / "dark.avi", [picture()] * 3)
+    (tmp_path / "text.mp4").write_text("no video")
+    second = write_video(tmp_path / "second.avi", [picture((4, 20, 24, 90))])
+    inputs = [film, dark, str(tmp_path / "text.mp4"), second]
+    with pytest.raises(ValueError, match="2 of 4 videos cannot be used:") as caught:
+        run("m", inputs, output=tmp_path / "out/found.jsonl", faces=FaceOptions(fps=1))
+    assert "dark.avi: no face found in 1 frames" in str(caught.value)
+    assert "text.mp4: cannot be read as a video" in str(caught.value)
+    lines = (tmp_path / "out/found.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert [Path(row["path"]).name for row in rows] == ["film.avi"] * 3 + ["second.avi"]
+    assert rows[1]["box"] is None  # at 1 s there is no face
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["found-1.png", "found-2.png", "found.jsonl"]
+    with pytest.raises(ValueError, match="2 of 3 videos"):
+        run("m", inputs[1:])
+    assert "path" not in capsys.readouterr().out.splitlines()[0]
+
+
+def test_seconds_of_classes(film: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(bright_classes(), monkeypatch)
+    run("m", [film], top=1, faces=FaceOptions("cascade"))
+    lines = [line.split() for line in capsys.readouterr().out.strip().splitlines()]
+    assert lines[0] == ["time_s", "emotion", "p"]
+    assert [line[1] for line in lines[1:]] == ["light"] * 3
+
+
+def test_what_does_not_go_together(film: str, folder: Path) -> None:
+    with pytest.raises(ValueError, match=r"film\.avi is a video, .*one\.png is not: predict them"):
+        run("m", [film, str(folder / "one.png")])
+    with pytest.raises(ValueError, match="--all-faces is for pictures"):
+        run("m", [film], faces=FaceOptions(all_faces=True))
+
+
+def test_the_command_line_hands_the_options_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    from typer.testing import CliRunner
+
+    from affectrep.cli import app
+    from affectrep.commands import predict
+
+    seen: list[Any] = []
+    monkeypatch.setattr(predict, "run", lambda *words, **options: seen.append((words, options)))
+    words = ["predict", "m", "a.png", "--all-faces", "--detector", "none", "--fps", "2.5"]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    assert seen[0][0] == ("m", ["a.png"])
+    assert seen[0][1]["faces"] == FaceOptions("none", True, 2.5)

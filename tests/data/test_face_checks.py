@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("PIL")
+
+from affectrep.data.face_checks import check_faces
+from tests.data.pictures import table
+
+
+@pytest.fixture(autouse=True)
+def _cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("AFFECTREP_CACHE", str(tmp_path / "cache"))
+
+
+def kinds(problems) -> list[tuple[str, str]]:
+    return [(problem.severity, problem.kind) for problem in problems]
+
+
+def test_rows_in_order_have_no_problem(tmp_path):
+    rows = table(tmp_path)
+    assert check_faces(rows, shown=False) == []
+    assert check_faces(rows, threshold=0.5, shown=False) == []
+
+
+def test_each_broken_file_is_one_error_with_its_rows(tmp_path):
+    rows = table(tmp_path)
+    (tmp_path / "3.png").write_bytes(b"")
+    (tmp_path / "5.png").write_text("no image")
+    (tmp_path / "7.png").unlink()
+    rows.loc[6, "path"] = rows.loc[5, "path"]
+    found = check_faces(rows.sample(frac=1, random_state=0).sort_values("row"), shown=False)
+    assert kinds(found) == [
+        ("error", "unreadable_image"),
+        ("error", "unreadable_image"),
+        ("error", "missing_file"),
+    ]
+    assert [problem.rows for problem in found] == [("i3",), ("i5", "i6"), ("i7",)]
+    assert "3.png: is empty (0 bytes)" in str(found[0])
+    assert "5.png: cannot be read as an image" in str(found[1])
+    assert "7.png: does not exist" in str(found[2])
+
+
+def test_rows_without_a_face_are_counted_and_listed(tmp_path):
+    rows = table(tmp_path)
+    rows["face_found"] = True
+    assert check_faces(rows, shown=False) == []
+    rows.loc[[1, 2, 9], "face_found"] = False
+    rows.loc[4, "face_found"] = False
+    (tmp_path / "4.png").unlink()  # no file is no missing face
+    found = check_faces(rows, shown=False)
+    assert kinds(found) == [("error", "missing_file"), ("warning", "no_face")]
+    assert "in 3 of 12 images (train 2, test 1): they are kept out" in found[1].message
+    assert found[1].rows == ("i1", "i2", "i9")
+
+
+def test_constant_labels_are_an_error_in_training_only(tmp_path):
+    rows = table(tmp_path)
+    rows.loc[rows["split"] == "test", "arousal"] = 0.25
+    (found,) = check_faces(rows, shown=False)
+    assert (found.severity, found.kind) == ("warning", "constant_labels")
+    assert "all 4 rows of test have arousal 0.25" in found.message
+    rows.loc[rows["split"] == "train", ["valence", "arousal"]] = 0.1, -0.2
+    found = check_faces(rows, shown=False)
+    assert kinds(found) == [
+        ("error", "constant_labels"),
+        ("warning", "constant_labels"),
+        ("warning", "no_groups"),
+    ]
+    assert "valence 0.1 and arousal -0.2: there is nothing to learn" in found[0].message
+    rows["valence"] = np.nan  # named by the other check
+    assert ("error", "constant_labels") not in kinds(check_faces(rows, shown=False))
+
+
+@pytest.mark.parametrize(
+    ("threshold", "words"),
+    [
+        (0.05, "all 4 training rows are strong (radius 0.20 to 0.80, threshold 0.05)"),
+        (1.2, "all 4 training rows are weak"),
+        (float("nan"), "no threshold splits the training labels"),
+    ],
+)
+def test_labels_of_one_strength_cannot_be_grouped(tmp_path, threshold, words):
+    (found,) = check_faces(table(tmp_path), threshold=threshold, shown=False)
+    assert (found.severity, found.kind) == ("warning", "no_groups")
+    assert words in found.message
+    assert found.message.endswith("grouping is impossible, CAF trains without the critic")
+
+
+def test_one_strength_is_seen_without_a_threshold(tmp_path):
+    rows = table(tmp_path)
+    rows["valence"], rows["arousal"] = [0.5, -0.5] * 6, [0.3, 0.3, -0.3, -0.3] * 3
+    (found,) = check_faces(rows, shown=False)
+    assert "one strength only" in found.message
+
+
+def test_unknown_subjects_are_a_note(tmp_path):
+    rows = table(tmp_path)
+    rows.loc[[2, 3], "subject"] = [None, " "]
+    (found,) = check_faces(rows, shown=False)
+    assert (found.severity, found.kind) == ("note", "no_subject")
+    assert "2 of 12 rows is unknown" in found.message
+    for unknown in (rows.assign(subject=None), rows.drop(columns="subject")):
+        (found,) = check_faces(unknown, shown=False)
+        assert found.message == "no subject is known: results are not person-independent"
