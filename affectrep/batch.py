@@ -107,6 +107,7 @@ class Output:
         predictions: ``(batch, outputs)`` logits, or valence and arousal.
         projections: ``(batch, projection_dim)`` of the projection head, where there is one.
         features: ``(batch, ...)`` before pooling, where an objective needs them.
+        expressions: ``(batch, expressions)`` logits of a second head, where there is one.
 
     Example:
         >>> out = Output(torch.ones(2, 4, requires_grad=True), torch.zeros(2, 3))
@@ -118,6 +119,7 @@ class Output:
     predictions: Tensor
     projections: Tensor | None = None
     features: Tensor | None = None
+    expressions: Tensor | None = None
 
     def __len__(self) -> int:
         return self.embeddings.shape[0]

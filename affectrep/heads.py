@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import combinations
+from collections.abc import Mapping, Sequence
+from itertools import combinations, pairwise
 from typing import Any
 
 import torch
@@ -18,27 +18,51 @@ HEAD_DEFAULTS: dict[str, Any] = {
     "projection_dim": None,
     "kind": "linear",
     "vectors": None,
+    "activation": "gelu",
 }
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "relu": nn.ReLU}
 
 
 class Classifier(nn.Module):
     """Map an embedding to logits, or to valence and arousal.
 
+    The head of the CAF paper (Kim and Song 2021) is ``hidden=[64, 8], activation="relu",
+    dropout=0.5``.
+
     Args:
         dim: width of the embedding.
         outputs: classes, or 2 for valence and arousal.
-        hidden: units of a hidden layer with GELU; 0 keeps the classifier linear.
-        dropout: share of values set to zero before each linear layer.
+        hidden: units of a hidden layer, or of several; 0 keeps the classifier linear.
+        activation: gelu or relu, after each hidden layer.
+        dropout: share of values set to zero before each linear layer; a list of hidden layers, as
+            in the paper's code, has none before its outputs.
 
     Example:
         >>> Classifier(8, 3, hidden=4)(torch.zeros(2, 8)).shape
         torch.Size([2, 3])
+        >>> [type(layer).__name__ for layer in Classifier(8, 2, hidden=[4, 3]).layers]
+        ['Dropout', 'Linear', 'GELU', 'Dropout', 'Linear', 'GELU', 'Linear']
     """
 
-    def __init__(self, dim: int, outputs: int, *, hidden: int = 0, dropout: float = 0.1) -> None:
+    def __init__(
+        self,
+        dim: int,
+        outputs: int,
+        *,
+        hidden: int | Sequence[int] = 0,
+        dropout: float = 0.1,
+        activation: str = "gelu",
+    ) -> None:
         super().__init__()
-        first = [nn.Dropout(dropout), nn.Linear(dim, hidden), nn.GELU()] if hidden else []
-        self.layers = nn.Sequential(*first, nn.Dropout(dropout), nn.Linear(hidden or dim, outputs))
+        single = isinstance(hidden, int)
+        widths = [dim, *_widths(hidden)]
+        layers: list[nn.Module] = []
+        for inputs, units in pairwise(widths):
+            layers += [nn.Dropout(dropout), nn.Linear(inputs, units), ACTIVATIONS[activation]()]
+        if single:
+            layers.append(nn.Dropout(dropout))
+        self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], outputs))
 
     @property
     def last(self) -> nn.Linear:
@@ -199,20 +223,31 @@ def build_heads(
     projection = Projection(dim, width) if width else None
     if settings["kind"] == "kernel":
         return KernelClassifier(dim, outputs, vectors=settings["vectors"]), projection
-    hidden, dropout = settings["hidden"], settings["dropout"]
-    return Classifier(dim, outputs, hidden=hidden, dropout=dropout), projection
+    keywords = {key: settings[key] for key in ("hidden", "dropout", "activation")}
+    return Classifier(dim, outputs, **keywords), projection
 
 
 def check_heads(settings: Mapping[str, Any], task: str) -> None:
     """Refuse settings that no heads can have.
 
     Raises:
-        ValueError: for an unknown key or kind, or a kernel without vectors or for another task
-            than classification.
+        ValueError: for an unknown key, kind or activation, for hidden layers without units, or a
+            kernel without vectors or for another task than classification.
     """
     unknown = sorted(set(settings) - set(HEAD_DEFAULTS))
     if unknown:
         raise ValueError(f"unknown key heads.{unknown[0]}; there are {', '.join(HEAD_DEFAULTS)}")
+    hidden, activation = settings.get("hidden", 0), settings.get("activation", "gelu")
+    if hidden != 0 and min(_widths(hidden), default=0) < 1:
+        raise ValueError(f"heads.hidden is {hidden}, expected 0, a number of units or a list")
+    if activation not in ACTIVATIONS:
+        raise ValueError(
+            f"heads.activation is {activation!r}, expected one of {', '.join(ACTIVATIONS)}"
+        )
+    _check_kind(settings, task)
+
+
+def _check_kind(settings: Mapping[str, Any], task: str) -> None:
     kind, vectors = settings.get("kind", "linear"), settings.get("vectors")
     if kind not in ("linear", "kernel"):
         raise ValueError(f"heads.kind is {kind!r}, expected linear or kernel")
@@ -220,6 +255,13 @@ def check_heads(settings: Mapping[str, Any], task: str) -> None:
         raise ValueError(f"heads.kind {kind} and heads.vectors {vectors} do not fit each other")
     if kind == "kernel" and task != "classification":
         raise ValueError(f"heads.kind kernel needs one class a row, but task is {task}")
+
+
+def _widths(hidden: int | Sequence[int]) -> list[int]:
+    """Return the units of the hidden layers."""
+    if isinstance(hidden, int):
+        return [hidden] if hidden else []
+    return list(hidden)
 
 
 def copy_outputs(

@@ -49,6 +49,33 @@ def test_a_zero_projection_has_finite_gradients() -> None:
     )
 
 
+def test_the_head_of_the_paper() -> None:
+    head = Classifier(16, 2, hidden=[64, 8], activation="relu", dropout=0.5)
+    kinds = [type(layer).__name__ for layer in head.layers]
+    assert kinds == [*("Dropout", "Linear", "ReLU") * 2, "Linear"]
+    points = torch.randn(5, 16)
+    hidden = points
+    for index in (1, 4):
+        layer = head.layers[index]
+        hidden = (hidden @ layer.weight.T + layer.bias).clamp_min(0)
+    expected = hidden @ head.last.weight.T + head.last.bias
+    torch.testing.assert_close(head.eval()(points), expected)
+    assert not head.train()(points).equal(head(points))
+
+
+def test_one_hidden_layer_as_a_number_keeps_its_places() -> None:
+    """Weights of models that were saved before several layers were possible still fit."""
+    head = Classifier(4, 3, hidden=5)
+    assert list(head.state_dict()) == [
+        f"layers.{i}.{w}" for i in (1, 4) for w in ("weight", "bias")
+    ]
+    assert [type(layer).__name__ for layer in head.layers] == [
+        *("Dropout", "Linear", "GELU"),
+        *("Dropout", "Linear"),
+    ]
+    assert list(Classifier(4, 3).state_dict()) == ["layers.1.weight", "layers.1.bias"]
+
+
 def test_outputs_are_copied_by_name() -> None:
     own, other = Classifier(4, 3, hidden=2), Classifier(4, 2, hidden=2)
     fresh = own.last.weight[1].clone()
@@ -61,6 +88,7 @@ def test_outputs_are_copied_by_name() -> None:
     assert isinstance(second, torch.nn.Linear)
     assert first.weight.equal(second.weight)
     assert copy_outputs(Classifier(4, 1), ["joy"], other, ["joy"]) == []
+    assert copy_outputs(Classifier(4, 1, hidden=[2, 2]), ["joy"], other, ["joy"]) == []
 
 
 def kernel(outputs: int, vectors: int = 6) -> KernelClassifier:
@@ -127,6 +155,11 @@ def test_heads_are_built_as_their_settings_say() -> None:
     assert isinstance(classifier, Classifier)
     assert classifier.last.weight.shape == (3, 5)
     assert projection is not None
+    paper = {**HEAD_DEFAULTS, "hidden": [5, 4], "activation": "relu"}
+    deep = build_heads(4, 2, paper)[0]
+    assert isinstance(deep, Classifier)
+    assert isinstance(deep.layers[2], torch.nn.ReLU)
+    assert deep.last.weight.shape == (2, 4)
     kernel_head, none = build_heads(4, 3, {**HEAD_DEFAULTS, "kind": "kernel", "vectors": 6})
     assert isinstance(kernel_head, KernelClassifier)
     assert kernel_head.support_vectors.shape == (6, 4)
@@ -138,6 +171,10 @@ def test_heads_are_built_as_their_settings_say() -> None:
     [
         ({"width": 3}, "classification", r"unknown key heads\.width; there are hidden"),
         ({"kind": "forest"}, "classification", "'forest', expected linear or kernel"),
+        ({"hidden": []}, "regression", r"hidden is \[\], expected 0, a number of units or a list"),
+        ({"hidden": [64, 0]}, "regression", r"hidden is \[64, 0\], expected 0"),
+        ({"hidden": -1}, "regression", "hidden is -1, expected 0"),
+        ({"activation": "tanh"}, "regression", "activation is 'tanh', expected one of gelu, relu"),
         ({"kind": "kernel"}, "classification", "kernel and heads.vectors None do not fit"),
         ({"vectors": 3}, "classification", "linear and heads.vectors 3 do not fit"),
         ({"kind": "kernel", "vectors": 3}, "multilabel", "one class a row, but task is multilabel"),

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from affectrep.build import build_manifest
-from affectrep.commands.leakage import add_leakage, leakage_table, require_leakage
+from affectrep.commands.leakage import add_leakage, add_map, leakage_table, require_leakage
 from affectrep.commands.recipe_results import record_results
 from affectrep.commands.representation import add_representation, representation_table
 from affectrep.commands.split_reading import SplitReader
@@ -108,7 +108,7 @@ def run(  # noqa: PLR0913 - one for each option of the command
     if leakage:
         add_leakage(card, reader, table)
     if card["task"] == "regression" and manifest.info.modality == "face":
-        _add_faces(stored, config, manifest, card, table)
+        _add_faces(config, reader, card, table, mapped=not leakage)
     if baselines or (baselines is None and manifest.info.generated):
         card["baselines"] = _baselines(manifest, split)
     _write_json(stored.path / "predictions" / f"{split}.json", card)
@@ -192,25 +192,25 @@ def _read_smiles(stored: StoredRun, config: Config, folder: Path) -> dict[str, A
 
     card = read_smiles(stored, config, folder)
     _write_json(stored.path / "predictions" / f"{SMILES}.json", card)
-    record_results(stored, config, card, stored.table(SMILES), SMILES)
+    record_results(stored, config, card, stored.table(SMILES), "")
     console.print(smile_table(card))
     return card
 
 
 def _add_faces(
-    stored: StoredRun, config: Config, manifest: Manifest, card: dict[str, Any], table: pd.DataFrame
+    config: Config, reader: SplitReader, card: dict[str, Any], table: pd.DataFrame, *, mapped: bool
 ) -> None:
+    # only this modality needs its packages
     from affectrep.commands.face_figures import add_face_figures, write_examples
 
     settings, split = config.evaluation, str(table.attrs["split"])
     resampling = Resampling(settings.resamples, settings.confidence, settings.cluster)
-    add_face_figures(card, table, manifest, resampling)
-    write_examples(
-        stored.path / "predictions" / f"{split}.faces.json",
-        table,
-        manifest.split(split),
-        margin=config.data.face.margin,
-    )
+    add_face_figures(card, table, reader.manifest, resampling)
+    path = reader.stored.path / "predictions" / f"{split}.faces.json"
+    rows = reader.manifest.split(split)
+    write_examples(path, table, rows, margin=config.data.face.margin)
+    if mapped:
+        add_map(reader, table)
 
 
 def _families(config: Config, manifest: Manifest, path: Path | None) -> Families | None:

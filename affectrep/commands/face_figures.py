@@ -36,25 +36,26 @@ def add_face_figures(
     was, so that systems can be compared.
 
     Args:
-        card: of the split; it gets the keys ``persons`` and, where the labels split, ``strength``.
+        card: of the split; it gets the keys ``persons`` and, where labels split, ``strong_weak``.
         table: predictions of the split.
         manifest: its training rows give the threshold and the people known in training.
         resampling: how intervals are made.
     """
     train = manifest.split("train")
-    subjects = train.get("subject")
+    # a corpus without the column knows nobody, which is something else than nothing said
+    subjects = train["subject"] if "subject" in train else [None] * len(train)
     card["persons"] = person_report(
         table, training_subjects=subjects, confidence=resampling.confidence
     )
     threshold = radius_threshold(torch.as_tensor(manifest.targets("train")))
     if 0 < threshold < 2**0.5:
-        card["strength"] = strong_weak_report(table, threshold, resampling=resampling)
+        card["strong_weak"] = strong_weak_report(table, threshold, resampling=resampling)
 
 
 def face_tables(card: dict[str, Any]) -> list[Table]:
     """Return the added figures for the terminal."""
     found, shown = [], {"resampling": card["resampling"]}
-    persons, strength = card.get("persons", {}), card.get("strength", {})
+    persons, strength = card.get("persons", {}), card.get("strong_weak", {})
     if persons.get("metrics"):
         heading = f"By person: {persons['persons']} people"
         found.append(metric_table({**shown, "metrics": persons["metrics"]}, heading))

@@ -152,7 +152,7 @@ def _prepare_machine(config: Config) -> PartialState:
     if training.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True, warn_only=cuda)
-        # nothing here reads memory before writing it; filling it costs 5 % of a small network's step
+        # nothing reads memory before writing it; filling it is 5 % of a small network's step
         torch.utils.deterministic.fill_uninitialized_memory = False
     torch.manual_seed(config.seed)
     return PartialState(cpu=not cuda)

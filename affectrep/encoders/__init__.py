@@ -13,6 +13,10 @@ ENCODERS = {
     "functionals": "affectrep.encoders.vector_encoder:FunctionalsEncoder",
     "egemaps": "affectrep.encoders.vector_encoder:EgemapsEncoder",
     "crnn": "affectrep.encoders.crnn:CrnnEncoder",
+    "resnet18": "affectrep.encoders.resnet:ResNet18Encoder",
+    "alexnet_tuned": "affectrep.encoders.alexnet:AlexNetTunedEncoder",
+    "vision": "affectrep.encoders.vision:VisionEncoder",
+    "video_resnet": "affectrep.encoders.video_resnet:VideoResNetEncoder",
 }
 
 
@@ -25,10 +29,10 @@ def encoder_class(name: str) -> Any:
     Example:
         >>> encoder_class("text").__name__
         'TextEncoder'
-        >>> encoder_class("smell")
+        >>> encoder_class("smell")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         ...
-        ValueError: unknown encoder smell; there is text, speech, functionals, egemaps, crnn
+        ValueError: unknown encoder smell; there is text, speech, functionals, egemaps, crnn, ...
     """
     if name not in ENCODERS:
         raise ValueError(f"unknown encoder {name}; there is {', '.join(ENCODERS)}")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from affectrep.encoders.adapters import (
     SPEECH_LORA_DEFAULTS,
     add_lora,
-    fold_lora,
     lora_settings,
     plain_name,
     speech_targets,
@@ -21,9 +19,10 @@ from affectrep.encoders.checkpoint import hidden_size
 from affectrep.encoders.layer_weights import LAYER_WEIGHTS, LayerWeights
 from affectrep.encoders.output import EncoderOutput
 from affectrep.encoders.pooling import AttentiveStatisticsPooling, mean_pooling
+from affectrep.encoders.pretrained_encoder import PretrainedEncoder, folded_state
 from affectrep.encoders.speech_checkpoint import PretrainedSpeech, load_speech, stored_speech
 from affectrep.encoders.speech_states import checkpoint_layers, hidden_states
-from affectrep.encoders.weights import load_weights, unique_weights
+from affectrep.encoders.weights import is_base, load_weights
 
 __all__ = ["SpeechEncoder"]
 
@@ -32,7 +31,7 @@ TUNINGS = ("full", "frozen", "lora", "adapters", "lora+adapters")
 KEYWORDS = ("pooling", "tuning", "lora", "adapter", "layer_weights", "gradient_checkpointing")
 
 
-class SpeechEncoder(nn.Module):
+class SpeechEncoder(PretrainedEncoder):
     """wav2vec2, XLS-R, WavLM, HuBERT, UniSpeech or the encoder of Whisper, and a pooling.
 
     The convolutional front end never trains. With ``tuning="full"`` every other weight has a
@@ -69,7 +68,6 @@ class SpeechEncoder(nn.Module):
         max_seconds: float | None = None,
         level: str = "rms",
     ) -> None:
-        super().__init__()
         _require("pooling", pooling, POOLINGS)
         _require("tuning", tuning, TUNINGS)
         _require("layer_weights", layer_weights, LAYER_WEIGHTS)
@@ -77,11 +75,7 @@ class SpeechEncoder(nn.Module):
         adapter_values = adapter_settings(adapter)
         if isinstance(checkpoint, str):
             checkpoint = load_speech(checkpoint, max_seconds=max_seconds, level=level)
-        self.preprocess = checkpoint.preprocess
-        self.config = checkpoint.config
-        self.reference = checkpoint.reference
-        self.backbone = checkpoint.backbone
-        self.tuning = tuning
+        super().__init__(checkpoint, tuning=tuning)
         width = hidden_size(self.config)
         self.pool = AttentiveStatisticsPooling(width) if pooling == "attentive" else None
         self.dim = width if self.pool is None else 2 * width
@@ -90,7 +84,6 @@ class SpeechEncoder(nn.Module):
             if layer_weights == "none"
             else LayerWeights(_layer_count(self.config) + 1, kind=layer_weights)
         )
-        self._mark = _first_values(self.backbone)
         self._tune(lora_values, adapter_values)
         if gradient_checkpointing:
             checkpoint_layers(self.backbone)
@@ -108,18 +101,6 @@ class SpeechEncoder(nn.Module):
         if self.tuning == "frozen":
             self.backbone.eval()
 
-    @property
-    def is_fixed(self) -> bool:
-        """Whether embeddings never change in training, so that they may be cached."""
-        return not any(parameter.requires_grad for parameter in self.parameters())
-
-    def train(self, mode: bool = True) -> SpeechEncoder:
-        """Set training mode; a frozen checkpoint stays in ``eval()``."""
-        super().train(mode)
-        if self.tuning == "frozen":
-            self.backbone.eval()
-        return self
-
     def forward(self, inputs: dict[str, Tensor]) -> EncoderOutput:
         """Encode what ``preprocess`` returned.
 
@@ -135,58 +116,6 @@ class SpeechEncoder(nn.Module):
         features = states[-1] if self.layers is None else self.layers(states)
         pooled = mean_pooling(features, mask) if self.pool is None else self.pool(features, mask)
         return EncoderOutput(pooled, features)
-
-    def weights(self) -> dict[str, Tensor]:
-        """Return what a model folder stores, by the names of ``state_dict``.
-
-        Where `stored_reference` says how the base is found these are the others alone.
-        """
-        state = self.state_dict()
-        if self.stored_reference() is None:
-            return unique_weights(state)
-        return unique_weights({key: state[key] for key in state if not _is_base(key)})
-
-    def stored_reference(self) -> dict[str, str] | None:
-        """Return where the base weights are found again, None when they must be stored.
-
-        They must be after full fine-tuning, and when other weights were loaded over the base, as
-        a warm start does. A local folder is named with the SHA-256 of its weights; the model then
-        loads on this machine alone. Saved once more after ``from_pretrained(…, inference=True)``
-        it holds all weights and can travel.
-        """
-        if self.tuning == "full" or self.reference is None:
-            return None
-        return self.reference if self._mark == _first_values(self.backbone) else None
-
-    def take_over(self, other: nn.Module) -> None:
-        """Start from the weights of an encoder whose LoRA is folded, such as one for inference.
-
-        Bottleneck adapters are taken over where both have them.
-
-        Raises:
-            ValueError: if their architectures differ, or ``other`` alone has adapters.
-        """
-        found = {plain_name(key): value for key, value in other.state_dict().items()}
-        own = {key: plain_name(key) for key in self.state_dict()}
-        weights = {key: found[plain] for key, plain in own.items() if plain in found}
-        lost = [key for key in found if _is_added(key) and key not in own.values()]
-        try:
-            if lost:
-                raise ValueError(f"encoder.tuning is {self.tuning}, which leaves out {lost[0]}")
-            load_weights(self, weights, optional=lambda key: _is_added(key) or _is_own(key))
-        except ValueError as error:
-            raise ValueError(
-                "the encoder of the earlier model has other weights than this one's: "
-                f"use the same encoder.checkpoint and adapters ({error})"
-            ) from error
-
-    def save(self, folder: Path) -> None:
-        """Write the Hugging Face configuration and the preprocess into an existing folder."""
-        # where the weights lay on this machine is nobody else's business
-        values = {key: value for key, value in self.config.items() if key != "_name_or_path"}
-        text = json.dumps(values, indent=2, sort_keys=True)
-        (folder / "config.json").write_text(text + "\n", encoding="utf-8")
-        self.preprocess.save(folder)
 
     @classmethod
     def restore(
@@ -221,7 +150,7 @@ class SpeechEncoder(nn.Module):
         encoder = cls(checkpoint, **keywords)
         if any(map(_is_bottleneck, weights)) and "adapters" not in encoder.tuning:
             add_bottlenecks(encoder.backbone, adapter)  # saved after folding, tuning is then full
-        load_weights(encoder, weights, optional=_is_base if reference else lambda key: False)
+        load_weights(encoder, weights, optional=is_base if reference else lambda key: False)
         return encoder
 
     @classmethod
@@ -233,9 +162,7 @@ class SpeechEncoder(nn.Module):
         lora: dict[str, Any],
         adapter: dict[str, Any],
     ) -> SpeechEncoder:
-        base = {} if checkpoint.reference is None else checkpoint.backbone.state_dict()
-        state = {f"backbone.{key}": value for key, value in base.items()}
-        plain = fold_lora({**state, **weights}, lora)
+        plain = folded_state(checkpoint, weights, lora)
         if any(map(_is_bottleneck, weights)):
             add_bottlenecks(checkpoint.backbone, adapter)
         bare = PretrainedSpeech(checkpoint.backbone, checkpoint.preprocess, checkpoint.config)
@@ -260,26 +187,5 @@ def _layer_count(config: dict[str, Any]) -> int:
     return int(config.get("encoder_layers") or config["num_hidden_layers"])
 
 
-def _first_values(backbone: nn.Module) -> dict[str, list[float]]:
-    """Return a few values of each weight of the checkpoint, to notice a change."""
-    return {
-        plain_name(name): value.detach().flatten()[:4].tolist()
-        for name, value in backbone.named_parameters()
-        if not _is_added(name)
-    }
-
-
-def _is_own(key: str) -> bool:
-    return not key.startswith("backbone.")
-
-
 def _is_bottleneck(key: str) -> bool:
     return ".adapter.down." in key or ".adapter.up." in key
-
-
-def _is_added(key: str) -> bool:
-    return ".lora_" in key or _is_bottleneck(key)
-
-
-def _is_base(key: str) -> bool:
-    return not _is_own(key) and not _is_added(key)

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from affectrep.encoders.adapters import add_lora, lora_settings
 from affectrep.encoders.bundled import PREFIX
 from affectrep.encoders.checkpoint import Pretrained, hidden_size, load_pretrained
+from affectrep.encoders.checkpoint_folder import write_config
 from affectrep.encoders.output import EncoderOutput
 from affectrep.encoders.pooling import cls_pooling, mean_pooling, pooling_layer
+from affectrep.encoders.pretrained_encoder import PretrainedEncoder
 from affectrep.encoders.stored import folded_checkpoint, stored_checkpoint
-from affectrep.encoders.weights import load_weights, unique_weights
+from affectrep.encoders.weights import is_base, is_own, load_weights
 
 __all__ = ["TextEncoder"]
 
 TUNINGS = ("full", "frozen", "lora")
 
 
-class TextEncoder(nn.Module):
+class TextEncoder(PretrainedEncoder):
     """A pretrained encoder and a pooling.
 
     With ``tuning="full"`` every weight has a gradient. With ``"lora"`` only the adapters have one,
@@ -53,7 +54,6 @@ class TextEncoder(nn.Module):
         dropout: float | None = None,
         attention_dropout: float | None = None,
     ) -> None:
-        super().__init__()
         if tuning not in TUNINGS:
             raise ValueError(f"encoder.tuning is {tuning!r}, expected one of {', '.join(TUNINGS)}")
         if isinstance(checkpoint, str):
@@ -63,30 +63,14 @@ class TextEncoder(nn.Module):
                 dropout=dropout,
                 attention_dropout=attention_dropout,
             )
-        self.preprocess = checkpoint.preprocess
-        self.config = checkpoint.config
-        self.reference = checkpoint.reference
-        self.backbone = checkpoint.backbone
+        super().__init__(checkpoint, tuning=tuning)
         self.dim = hidden_size(self.config)
-        self.tuning, self.pooling = tuning, pooling
+        self.pooling = pooling
         self.pool = pooling_layer(pooling, self.dim)
-        self._mark = _first_values(self.backbone)
         if tuning == "lora":
             add_lora(self.backbone, lora_settings(lora))
         if tuning == "frozen":
             self.backbone.requires_grad_(False).eval()
-
-    @property
-    def is_fixed(self) -> bool:
-        """Whether embeddings never change in training, so that they may be cached."""
-        return not any(parameter.requires_grad for parameter in self.parameters())
-
-    def train(self, mode: bool = True) -> TextEncoder:
-        """Set training mode; a frozen checkpoint stays in ``eval()``."""
-        super().train(mode)
-        if self.tuning == "frozen":
-            self.backbone.eval()
-        return self
 
     def forward(self, inputs: dict[str, Tensor]) -> EncoderOutput:
         """Encode what ``preprocess`` returned.
@@ -104,52 +88,12 @@ class TextEncoder(nn.Module):
             embeddings = mean_pooling(features, mask)
         return EncoderOutput(embeddings, features)
 
-    def weights(self) -> dict[str, Tensor]:
-        """Return what a model folder stores, by the names of ``state_dict``.
-
-        Where `stored_reference` says how the base is found these are the others alone.
-        """
-        state = self.state_dict()
-        if self.stored_reference() is None:
-            return unique_weights(state)
-        return unique_weights({key: state[key] for key in state if not _is_base(key)})
-
-    def stored_reference(self) -> dict[str, str] | None:
-        """Return where the base weights are found again, None when they must be stored.
-
-        They must be after full fine-tuning, when the checkpoint was a local folder, and when
-        other weights were loaded over the base, as a warm start does.
-        """
-        if self.tuning == "full" or self.reference is None:
-            return None
-        return self.reference if self._mark == _first_values(self.backbone) else None
-
-    def take_over(self, other: nn.Module) -> None:
-        """Start from the weights of an encoder without adapters, such as one for inference.
-
-        Raises:
-            ValueError: if their architectures differ.
-        """
-        found = other.state_dict()
-        own = {key: key.replace(".base_layer", "") for key in self.state_dict()}
-        weights = {key: found[plain] for key, plain in own.items() if plain in found}
-        try:
-            load_weights(self, weights, optional=lambda key: ".lora_" in key or _is_own(key))
-        except ValueError as error:
-            raise ValueError(
-                "the encoder of the earlier model has other weights than this one's: "
-                f"use the same encoder.checkpoint ({error})"
-            ) from error
-
     def save(self, folder: Path) -> None:
         """Write the Hugging Face configuration and the tokenizer into an existing folder.
 
         The tokenizer of a bundled checkpoint is left where it is, like the checkpoint's weights.
         """
-        # where the weights lay on this machine is nobody else's business
-        values = {key: value for key, value in self.config.items() if key != "_name_or_path"}
-        text = json.dumps(values, indent=2, sort_keys=True)
-        (folder / "config.json").write_text(text + "\n", encoding="utf-8")
+        write_config(folder, self.config)
         if (self.stored_reference() or {}).get("checkpoint", "").startswith(PREFIX):
             self.preprocess.save_settings(folder)
         else:
@@ -187,30 +131,12 @@ class TextEncoder(nn.Module):
                 folder, _below("backbone.", weights), reference, adapters
             )
             encoder = cls(pretrained, pooling=keywords.get("pooling", "mean"))
-            weights = {key: value for key, value in weights.items() if _is_own(key)}
-            load_weights(encoder, weights, optional=lambda key: not _is_own(key))
+            weights = {key: value for key, value in weights.items() if is_own(key)}
+            load_weights(encoder, weights, optional=lambda key: not is_own(key))
             return encoder.requires_grad_(False).eval()
         encoder = cls(stored_checkpoint(folder, reference), **keywords)
-        load_weights(encoder, weights, optional=_is_base if reference else lambda key: False)
+        load_weights(encoder, weights, optional=is_base if reference else lambda key: False)
         return encoder
-
-
-def _first_values(backbone: nn.Module) -> dict[str, list[float]]:
-    """Return a few values of each weight that is not an adapter's, to notice a change."""
-    named = backbone.named_parameters()
-    return {
-        name.replace(".base_layer", ""): value.detach().flatten()[:4].tolist()
-        for name, value in named
-        if ".lora_" not in name
-    }
-
-
-def _is_own(key: str) -> bool:
-    return not key.startswith("backbone.")
-
-
-def _is_base(key: str) -> bool:
-    return not _is_own(key) and ".lora_" not in key
 
 
 def _below(prefix: str, weights: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -7,7 +7,17 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-__all__ = ["load_weights", "read_weights", "unique_weights"]
+from affectrep.encoders.adapters import plain_name
+
+__all__ = [
+    "first_values",
+    "is_added",
+    "is_base",
+    "is_own",
+    "load_weights",
+    "read_weights",
+    "unique_weights",
+]
 
 
 def unique_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -81,3 +91,45 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise ValueError(f"{path} is missing: copy the whole folder") from error
     except Exception as error:  # SafetensorError derives from Exception alone
         raise ValueError(f"{path} cannot be read: {error}") from error
+
+
+def is_own(key: str) -> bool:
+    """Tell whether a weight of a pretrained encoder lies outside its checkpoint, as a pooling's.
+
+    Example:
+        >>> is_own("pool.score.weight"), is_own("backbone.layer.weight")
+        (True, False)
+    """
+    return not key.startswith("backbone.")
+
+
+def is_added(key: str) -> bool:
+    """Tell whether a weight belongs to LoRA or to a bottleneck adapter.
+
+    Example:
+        >>> is_added("backbone.q.lora_A.default.weight"), is_added("backbone.q.base_layer.weight")
+        (True, False)
+    """
+    return any(part in key for part in (".lora_", ".adapter.down.", ".adapter.up."))
+
+
+def is_base(key: str) -> bool:
+    """Tell whether a weight of a pretrained encoder came with its checkpoint."""
+    return not is_own(key) and not is_added(key)
+
+
+def first_values(backbone: nn.Module) -> dict[str, list[float]]:
+    """Return a few values of each weight of a checkpoint, adapters left out, to notice a change.
+
+    Running statistics count as weights: they change in training too.
+
+    Example:
+        >>> import torch
+        >>> first_values(nn.Linear(2, 1, bias=False).requires_grad_(False)).keys()
+        dict_keys(['weight'])
+    """
+    return {
+        plain_name(name): value.detach().flatten()[:4].tolist()
+        for name, value in backbone.state_dict().items()
+        if not is_added(name)
+    }

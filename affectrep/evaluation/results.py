@@ -67,7 +67,13 @@ _LEFT_OUT = {
     "emotion_probe",
     "emotion_probe_nats",
     "eer_unseen",
+    "eer_unseen_subjects",
 }
+_KINDS_LEFT_OUT = ("subject_", "quadrant_probe", "person_", "strong_", "weak_", "rmse_", "sagr_")
+_KINDS_LEFT_OUT += ("pcc_", "smile_order", "smile_shift_arousal", "smile_shift_sd_arousal")
+_KEPT = ("strong_ccc", "weak_ccc")
+_PARTS = ("representation", "leakage", "persons", "strong_weak")
+_SMILES = "smiles"  # the split of photos without labels, in a table of its own
 
 
 @dataclass(frozen=True)
@@ -196,7 +202,8 @@ def read_results(path: Path | str) -> pd.DataFrame:
 def results_table(results: pd.DataFrame, *, split: str = "test") -> str:
     """Return Markdown tables, one a kind of task: a line per configuration and condition.
 
-    Results of unseen languages stand in tables of their own, with a column for each.
+    Results of unseen languages stand in tables of their own, with a column for each; so do those
+    of photos of smiles, which have no labels.
 
     Figures are means over seeds. With several seeds the standard deviation over seeds stands
     behind the mean; with one, the interval of the run. Shares are in per cent.
@@ -221,11 +228,13 @@ def results_table(results: pd.DataFrame, *, split: str = "test") -> str:
     ]
     if len(by_target):
         tables.append(target_tables(by_target))
+    if split != _SMILES and (results["split"] == _SMILES).any():
+        tables.append(results_table(results, split=_SMILES))
     return "\n\n".join(tables) or "_Not run._"
 
 
 def _table(chosen: pd.DataFrame) -> str:
-    chosen = chosen[~chosen["metric"].isin(_LEFT_OUT)]
+    chosen = chosen[chosen["metric"].astype(str).map(_is_shown).astype(bool)]
     wanted = set(chosen["metric"])
     metrics = [name for name in TITLES if name in wanted]
     header = ["Configuration", "Seeds", *(TITLES[name] for name in metrics), "Minutes", "Rows"]
@@ -277,8 +286,15 @@ def _with_table(text: str, table: str, readme: Path) -> str:
 
 
 def _figures(part: Mapping[str, Any]) -> dict[str, Any]:
-    further = [part.get(name, {}).get("metrics", {}) for name in ("representation", "leakage")]
-    return {**part["metrics"], **further[0], **further[1]}
+    found = dict(part["metrics"])
+    for name in _PARTS:
+        found |= part.get(name, {}).get("metrics", {})
+    return found
+
+
+def _is_shown(metric: str) -> bool:
+    left_out = metric in _LEFT_OUT or metric.startswith(_KINDS_LEFT_OUT)
+    return metric in _KEPT or not left_out
 
 
 def _number(value: Any) -> float:

@@ -14,6 +14,7 @@ from affectrep.evaluation.families import Families, family_statistics, family_ta
 from affectrep.evaluation.intervals import FEW_CLUSTERS, bootstrap
 from affectrep.evaluation.metrics import (
     Statistics,
+    axis_warnings,
     confusion_matrix,
     most_confused,
     per_class_table,
@@ -204,8 +205,8 @@ def warnings_of(table: pd.DataFrame, resampling: Resampling) -> list[str]:
                 f"No row of this split has the class {', '.join(absent)}; "
                 "its F1 counts as 0 in macro F1."
             )
-    if table.attrs["task"] == "regression" and (np.ptp(y_pred, axis=0) == 0).any():
-        found.append("A predicted axis is constant, so its PCC and CCC are 0.")
+    if table.attrs["task"] == "regression":
+        found += axis_warnings(y_true, y_pred)
     if resampling.cluster:
         clusters = table[resampling.cluster].nunique(dropna=False)
         if clusters < FEW_CLUSTERS:

@@ -38,7 +38,8 @@ class Margin:
         information: "kme" cosine of kernel mean embeddings | "paired" the paper's literal
             correlation of row i with row i | "bpsk" the released code | "none".
         delta: radius after k neighbours: "A" ``scale / sqrt(k)`` | "hoeffding"
-            ``sqrt(log(rows/risk) / 2k)`` | "paper" ``log(rows/risk) / 2k`` (square root dropped).
+            ``sqrt(log(rows/risk) / 2k)`` | "paper" ``log(rows/risk) / 2k`` (square root dropped)
+            | "none" no radius, the information alone (Figure 2 of the paper).
         scale: A of "A".
         risk: c of the other two, in (0, 1).
         delta_max: cap of the radius that is added, or None.
@@ -52,7 +53,7 @@ class Margin:
     """
 
     information: Literal["kme", "paired", "bpsk", "none"] = "kme"
-    delta: Literal["A", "hoeffding", "paper"] = "A"
+    delta: Literal["A", "hoeffding", "paper", "none"] = "A"
     scale: float = 0.7
     risk: float = 0.05
     delta_max: float | None = None
@@ -65,7 +66,7 @@ class Margin:
 
     def __post_init__(self) -> None:
         _choice("information", self.information, ("kme", "paired", "bpsk", "none"))
-        _choice("delta", self.delta, ("A", "hoeffding", "paper"))
+        _choice("delta", self.delta, ("A", "hoeffding", "paper", "none"))
         _choice("bias", self.bias, ("majority", "own"))
         if not self.scale > 0 or not 0 < self.risk < 1:
             raise ValueError(
@@ -189,6 +190,8 @@ def confidence_radius(neighbours: Tensor, rows: int, *, margin: Margin | None = 
     margin = margin or Margin()
     if rows < 1:
         raise ValueError(f"expected at least one row, got {rows}")
+    if margin.delta == "none":
+        return torch.zeros_like(neighbours)
     if margin.delta == "A":
         return margin.scale / neighbours.sqrt()
     ratio = math.log(rows / margin.risk) / (2 * neighbours)

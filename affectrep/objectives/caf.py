@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+import warnings
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, cast
 
@@ -14,56 +12,22 @@ import torch
 from torch import Tensor, nn
 
 from affectrep.batch import Batch, Output
-from affectrep.objectives.adaptive_margin import Margin
 from affectrep.objectives.av_regression import AVRegressionLoss
-from affectrep.objectives.contrastive_critic import CriticContrast
-from affectrep.objectives.critic_head import CriticHead
+from affectrep.objectives.caf_parts import critic_and_game, made, refuse_unknown
+from affectrep.objectives.caf_steps import CAFSteps
+from affectrep.objectives.critic_head import CriticHead, without_dropout
+from affectrep.objectives.critic_held_out import CriticHeldOut
 from affectrep.objectives.critic_watch import CriticWatch
-from affectrep.objectives.critics import CRITICS, ContrastGame, CriticGame, MarginRule
-from affectrep.objectives.gather import gather_rows
+from affectrep.objectives.critics import CRITICS, CriticGame
+from affectrep.objectives.expression import ExpressionLoss
+from affectrep.objectives.gather import gather_rows, process_rank
 from affectrep.objectives.grouping import Grouper, Grouping, Groups
+from affectrep.objectives.joint import domain_of
 from affectrep.objectives.phase import Carry, Phase, PhaseResult, Targets, Term
 
 __all__ = ["CAFObjective", "CAFSteps", "caf_objective"]
 
 GROUPS = "strong_weak"  # under this name the critic's phase hands the groups to the next
-
-
-@dataclass(frozen=True)
-class CAFSteps:
-    """How often, in which order and with which optimizers the players move.
-
-    Args:
-        order: "critic_first" (critic, adversarial, main: the paper) | "main_first" (the released
-            code).
-        shared_adam: the adversarial step shares the optimizer, and so the moments, of the main
-            step (the released code). False gives it one of its own, with a smaller learning rate:
-            Adam does not see the scale of a loss.
-        critic_steps: of the critic for each step of the encoder (Fisher's paper: 5).
-        adversarial_weight: of the encoder's adversarial loss; 0 leaves its phase out.
-        check_every: steps between two baselines under shuffled groups.
-        patience: steps for which the critic's outputs must coincide before a warning is given.
-
-    Raises:
-        ValueError: if the order is unknown or a number is out of range.
-    """
-
-    order: Literal["critic_first", "main_first"] = "critic_first"
-    shared_adam: bool = False
-    critic_steps: int = 1
-    adversarial_weight: float = 1.0
-    check_every: int = 50
-    patience: int = 100
-
-    def __post_init__(self) -> None:
-        if self.order not in ("critic_first", "main_first"):
-            raise ValueError(f"expected order critic_first or main_first, got {self.order!r}")
-        if self.critic_steps < 1:
-            raise ValueError(f"expected critic_steps of at least 1, got {self.critic_steps}")
-        if not 0 <= self.adversarial_weight < math.inf:
-            raise ValueError(
-                f"expected a finite adversarial_weight of at least 0, got {self.adversarial_weight}"
-            )
 
 
 class CAFObjective(nn.Module):
@@ -80,8 +44,9 @@ class CAFObjective(nn.Module):
     The logs are of rows that the critic has not been trained on in this epoch: ``spread`` (sd of
     its outputs), ``auc``, ``cross_distance``, ``strong_fraction``, the margin's parts and
     ``permuted``, the information (Fisher: ratio, GramNet: kernel distance) under shuffled groups.
-    A critic below a spread of .01 for long is dead, and the user is warned once. No gain over
-    plain regression has been shown on real faces.
+    A critic below a spread of .01 for long is dead, and the user is warned once. Once an epoch
+    :meth:`held_out` looks at rows that nobody trains on. No gain over plain regression has been
+    shown on real faces.
 
     Args:
         head: the critic's network; None leaves plain regression.
@@ -89,12 +54,17 @@ class CAFObjective(nn.Module):
         grouper: which rows are strong and weak; needs :meth:`fit` when its scope is the data set.
         regression: the loss of the predictions.
         steps: order and optimizers.
+        expression_weight: of cross-entropy on the categorical expression, a second task; 0: none.
+
+    Raises:
+        ValueError: if there is a head without a game, or the weight is negative.
 
     Source: Kim and Song 2021, Contrastive Adversarial Learning for Person Independent Facial
     Emotion Recognition (AAAI), Algorithm 1.
 
     Example:
-        >>> caf = CAFObjective(CriticHead(8), ContrastGame(), grouper=Grouper(threshold=0.5))
+        >>> from affectrep.objectives.critics import FisherGame
+        >>> caf = CAFObjective(CriticHead(8), FisherGame(), grouper=Grouper(threshold=0.5))
         >>> [(phase.name, phase.updates) for phase in caf.phases()]
         [('critic', ('critic',)), ('adversarial', ('encoder',)), ('main', ('encoder', 'heads'))]
     """
@@ -109,23 +79,38 @@ class CAFObjective(nn.Module):
         grouper: Grouper | None = None,
         regression: AVRegressionLoss | None = None,
         steps: CAFSteps | None = None,
+        expression_weight: float = 0.0,
     ) -> None:
         super().__init__()
         if (head is None) != (game is None):
             raise ValueError("expected both a head and a game, or neither, got one of them")
+        if not 0 <= expression_weight < math.inf:
+            raise ValueError(
+                f"expected a finite expression_weight of at least 0, got {expression_weight}"
+            )
         self.head, self.game = head, game
         self.grouper = grouper or Grouper(gather=True)
         self.regression = regression or AVRegressionLoss(gather=True)
         self.steps = steps or CAFSteps()
         self.watch = CriticWatch(check_every=self.steps.check_every, patience=self.steps.patience)
+        self.expression, self.expression_weight = ExpressionLoss(), expression_weight
+        if expression_weight > 0:
+            self.targets = Targets(labels="continuous", domains=("expression",))
+        self.without_critic = ""
 
     def phases(self) -> list[Phase]:
         """Return the phases of a step, in order."""
-        main = Phase("main", self._main, reads="predictions", span="batch")
+        steps = self.steps
         if self.head is None:
-            return [main]
+            return [Phase("main", self._main, reads="predictions", span="batch")]
+        reads: Literal["features", "embeddings"] = "features" if self.head.grid else "embeddings"
         phase = partial(
-            Phase, reads="features" if self.head.grid else "embeddings", norm="frozen", span="batch"
+            Phase,
+            reads=reads,
+            norm="frozen",
+            span="batch",
+            advice=getattr(self.game, "advice", ""),
+            largest_loss=getattr(self.game, "largest_loss", 1e6),
         )
         game = [
             phase(
@@ -134,15 +119,26 @@ class CAFObjective(nn.Module):
                 updates=("critic",),
                 optimizer="critic",
                 grad=False,
+                same_pass=steps.shared_pass,
             )
-            for i in range(self.steps.critic_steps)
+            for i in range(steps.critic_steps)
         ]
-        if self.steps.adversarial_weight > 0:
-            optimizer = "main" if self.steps.shared_adam else "adversarial"
+        if steps.order == "joint":
+            return [*game, phase("main", self._joint, norm="train")]
+        if steps.adversarial_weight > 0:
             game.append(
-                phase("adversarial", self._adversarial, updates=("encoder",), optimizer=optimizer)
+                phase(
+                    "adversarial",
+                    self._adversarial,
+                    updates=("encoder",),
+                    optimizer="main" if steps.shared_adam else "adversarial",
+                    same_pass=steps.shared_pass,
+                )
             )
-        return [*game, main] if self.steps.order == "critic_first" else [main, *game]
+        main = Phase(
+            "main", self._main, reads="predictions", span="batch", same_pass=steps.shared_pass
+        )
+        return [main, *game] if steps.order == "main_first" else [*game, main]
 
     def players(self) -> Mapping[str, nn.Module]:
         """Return the critic, where there is one."""
@@ -151,13 +147,32 @@ class CAFObjective(nn.Module):
     def fit(self, labels: Tensor) -> None:
         """Take the threshold of strong rows from the labels ``(rows, 2)`` of the training split.
 
-        Nothing happens where thresholds are those of each batch.
+        A threshold that was given, or that each batch has for itself, stays as it is. Labels that
+        cannot be grouped (all weak, all strong, or of one strength) leave plain regression, with a
+        warning; :meth:`remarks` repeats it. Call this before :meth:`phases`.
 
         Raises:
-            ValueError: if the labels have one strength only.
+            ValueError: if the shape is wrong, there are no rows, or a label is out of range.
         """
-        if self.head is not None and self.grouper.grouping.scope != "batch":
+        if self.head is None:
+            return
+        found = self.grouper.impossible(labels)
+        if found is None and self.grouper.grouping.scope != "batch" and not self.grouper.given:
             self.grouper.fit(labels)
+            found = self.grouper.impossible(labels)
+        if found is not None:
+            self.head, self.game = None, None
+            self.without_critic = f"grouping impossible: {found}; trains without the critic"
+            if process_rank() == 0:
+                warnings.warn(self.without_critic, stacklevel=2)
+
+    def held_out(self) -> CriticHeldOut:
+        """Return a look at rows that nobody trains on: ``critic_auc`` and ``critic_spread``."""
+        return CriticHeldOut(self._judge_still, self.grouper.held_out)
+
+    def remarks(self) -> Sequence[str]:
+        """Return what the user has been warned of: no groups, or a critic that has died."""
+        return [said for said in (self.without_critic, self.watch.remark()) if said]
 
     def sampling_hint(self) -> Mapping[str, Tensor]:
         """Return the radius from which a row is strong, where it is known."""
@@ -194,16 +209,34 @@ class CAFObjective(nn.Module):
         groups = self._groups(batch, carry)
         if not _enough(groups):
             return PhaseResult([_nothing("adversarial", output)], carry={GROUPS: groups})
-        with _without_dropout(self.head):
+        assert self.head is not None
+        with without_dropout(self.head):
             points = self._judge(output, batch)
         loss = cast(CriticGame, self.game).encoder(points[groups.strong], points[groups.weak])
         weight = self.steps.adversarial_weight
         term = Term("adversarial", loss, float(len(batch)), weight)
         return PhaseResult([term], carry={GROUPS: groups})
 
+    def _joint(self, output: Output, batch: Batch, carry: Carry) -> PhaseResult:
+        terms = list(self._main(output, batch, carry).terms)
+        if self.steps.adversarial_weight > 0:
+            terms += self._adversarial(output, batch, carry).terms
+        return PhaseResult(terms)
+
     def _main(self, output: Output, batch: Batch, carry: Carry) -> PhaseResult:
         value = self.regression(output.predictions, batch.labels)
-        return PhaseResult([Term("regression", value, self.regression.count(batch.labels))])
+        terms = [Term("regression", value, self.regression.count(batch.labels))]
+        if self.expression_weight > 0:
+            terms.append(self._expression(output, batch))
+        return PhaseResult(terms)
+
+    def _expression(self, output: Output, batch: Batch) -> Term:
+        if output.expressions is None:
+            raise ValueError("expected expressions from the model for expression_weight > 0")
+        known = domain_of(batch, "expression", needed_by="expression_weight")
+        value = self.expression(output.expressions, batch.labels, known)
+        count = self.expression.count(batch.labels, known)
+        return Term("expression", value, count, self.expression_weight)
 
     def _groups(self, batch: Batch, carry: Carry) -> Groups:
         """Return the groups of the rows of all processes, once for each step."""
@@ -217,14 +250,27 @@ class CAFObjective(nn.Module):
     def _judge(self, output: Output, batch: Batch) -> Tensor:
         """Return the critic's outputs for the rows of all processes."""
         assert self.head is not None
+        values = self._read(output)
+        if len(values) != len(batch.labels):
+            raise ValueError(f"expected {len(batch.labels)} rows, got {len(values)} to judge")
+        # every process holds the whole loss and weighs it by its share of the rows
+        return torch.cat(gather_rows(self.head(values)))
+
+    def _judge_still(self, output: Output) -> Tensor:
+        """Return the critic's outputs for these rows, without dropout and without gathering."""
+        if self.head is None:
+            return output.embeddings.new_zeros((len(output), 1))
+        with without_dropout(self.head):
+            outputs: Tensor = self.head(self._read(output))
+        return outputs
+
+    def _read(self, output: Output) -> Tensor:
+        assert self.head is not None
         name = "features" if self.head.grid else "embeddings"
         values = output.tensors().get(name)
         if values is None:
             raise ValueError(f"expected {name} for the critic, which the model does not give")
-        if len(values) != len(batch.labels):
-            raise ValueError(f"expected {len(batch.labels)} rows, got {len(values)} {name}")
-        # every process holds the whole loss and weighs it by its share of the rows
-        return torch.cat(gather_rows(self.head(values)))
+        return values
 
 
 def caf_objective(
@@ -233,6 +279,7 @@ def caf_objective(
     critic: Literal["caf", "fisher", "sphere", "gram", "none"] = "caf",
     margin: Literal["adaptive", "constant", "linear"] = "adaptive",
     threshold: float | None = None,
+    expression_weight: float = 0.0,
     **options: Mapping[str, Any],
 ) -> CAFObjective:
     """Return regression of valence and arousal with the critic of this name, or without one.
@@ -246,9 +293,10 @@ def caf_objective(
         critic: which game is played; "none" is plain regression.
         margin: of "caf".
         threshold: radius from which a row is strong.
+        expression_weight: of cross-entropy on the expression; see :class:`CAFObjective`.
         **options: plain values by group: ``network`` (of :class:`CriticHead`; None leaves the
-            choice of output and widths to the critic), ``grouping`` (:class:`Grouping`),
-            ``margins`` (:class:`MarginRule` and :class:`Margin`), ``contrast``
+            choice of output and widths to the critic), ``grouping`` (:class:`Grouping`; rule code
+            has scope batch), ``margins`` (:class:`MarginRule` and :class:`Margin`), ``contrast``
             (:class:`CriticContrast`, and ``form`` of the encoder's loss), ``fisher``, ``sphere``,
             ``gram``, ``steps`` (:class:`CAFSteps`), ``regression`` (``correlation_weight``,
             ``official``).
@@ -263,60 +311,27 @@ def caf_objective(
         ['main']
     """
     groups = ("network", "grouping", "margins", "contrast", *CRITICS, "steps", "regression")
-    known = [name for name in groups if name != "caf"]
-    _refuse("options", known, options)
+    refuse_unknown("options", [name for name in groups if name != "caf"], options)
     if critic != "none" and critic not in CRITICS:
         raise ValueError(f"expected critic {', '.join(CRITICS)} or none, got {critic!r}")
-
-    def of(name: str) -> dict[str, Any]:
-        return {key: value for key, value in options.get(name, {}).items() if value is not None}
-
+    given = {
+        name: {key: value for key, value in options.get(name, {}).items() if value is not None}
+        for name in groups
+    }
     head, game = None, None
     if critic != "none":
-        network: dict[str, Any] = {} if critic == "caf" else {"output": "linear"}
-        network |= {"widths": (64, 32, 1)} if critic == "fisher" else {}
-        head = _made("network", partial(CriticHead, dim), {**network, **of("network")})
-        game = (
-            _contrast_game(margin, of("margins"), of("contrast"), head.largest_distance)
-            if critic == "caf"
-            else _made(critic, CRITICS[critic], of(critic))
-        )
-    grouping = _made("grouping", Grouping, of("grouping"))
-    regression = partial(AVRegressionLoss, gather=True)
+        head, game = critic_and_game(critic, dim, margin, given)
+    if given["grouping"].get("rule") == "code":
+        given["grouping"] = {"scope": "batch", **given["grouping"]}
+    grouping = made("grouping", Grouping, given["grouping"])
     return CAFObjective(
         head,
         game,
         grouper=Grouper(grouping, threshold=threshold, gather=True),
-        regression=_made("regression", regression, of("regression")),
-        steps=_made("steps", CAFSteps, of("steps")),
+        regression=made("regression", partial(AVRegressionLoss, gather=True), given["regression"]),
+        steps=made("steps", CAFSteps, given["steps"]),
+        expression_weight=expression_weight,
     )
-
-
-def _contrast_game(
-    margin: Literal["adaptive", "constant", "linear"],
-    margins: dict[str, Any],
-    contrast: dict[str, Any],
-    largest: float,
-) -> ContrastGame:
-    adaptive = {item.name for item in fields(Margin)}
-    rest = {key: value for key, value in margins.items() if key not in adaptive}
-    reading = Margin(**{key: value for key, value in margins.items() if key in adaptive})
-    rule = _made("margins", partial(MarginRule, margin, adaptive=reading), rest)
-    form = {"form": contrast.pop("form")} if "form" in contrast else {}
-    pairs = _made("contrast", CriticContrast, contrast)
-    return ContrastGame(rule, contrast=pairs, largest=largest, **form)
-
-
-def _made(name: str, make: Callable[..., Any], values: dict[str, Any]) -> Any:
-    given = make.keywords if isinstance(make, partial) else {}
-    _refuse(name, [key for key in inspect.signature(make).parameters if key not in given], values)
-    return make(**values)
-
-
-def _refuse(name: str, known: list[str], given: Mapping[str, Any]) -> None:
-    unknown = [key for key in given if key not in known]
-    if unknown:
-        raise ValueError(f"expected {name} among {', '.join(known)}, got {', '.join(unknown)}")
 
 
 def _enough(groups: Groups) -> bool:
@@ -325,14 +340,3 @@ def _enough(groups: Groups) -> bool:
 
 def _nothing(name: str, output: Output) -> Term:
     return Term(name, output.embeddings.new_zeros(()), 0.0)
-
-
-@contextlib.contextmanager
-def _without_dropout(head: nn.Module | None) -> Iterator[None]:
-    assert head is not None
-    training = head.training
-    head.eval()
-    try:
-        yield
-    finally:
-        head.train(training)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from affectrep.objectives.groups import bounded, check_groups, squared_distances
+from affectrep.objectives.metric_liveness import overlap_auc
 
 __all__ = [
     "ContrastiveAdversarialLoss",
@@ -216,10 +217,12 @@ def critic_liveness(strong: Tensor, weak: Tensor) -> CriticLiveness:
     spread = float(torch.cat([strong, weak]).std(dim=0, unbiased=False).mean())
     if len(strong) == 0 or len(weak) == 0:
         return CriticLiveness(spread, 0.0, 0.5)
-    axis = functional.normalize(strong.mean(dim=0) - weak.mean(dim=0), dim=0)
-    ahead = (strong @ axis)[:, None] - (weak @ axis)[None, :]
-    auc = (ahead.sign().mean() + 1) / 2
-    return CriticLiveness(spread, float(squared_distances(strong, weak).mean()), float(auc))
+    apart = strong.mean(dim=0) - weak.mean(dim=0)
+    axis = functional.normalize(apart, dim=0)
+    # the mean over all pairs, without forming them: a validation split may have many rows
+    within = strong.var(dim=0, unbiased=False) + weak.var(dim=0, unbiased=False)
+    distance = float((apart.square() + within).sum())
+    return CriticLiveness(spread, distance, overlap_auc(strong @ axis, weak @ axis))
 
 
 class ContrastiveCriticLoss(nn.Module):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Literal, cast
 
@@ -15,7 +16,7 @@ from torch.nn.utils import parametrizations
 
 from affectrep.objectives.groups import bounded
 
-__all__ = ["CriticHead"]
+__all__ = ["CriticHead", "without_dropout"]
 
 OUTPUTS = ("sigmoid", "linear", "normalised", "tanh")
 LARGEST_INPUT = 1e12  # beyond it the squares of the outputs would overflow float32
@@ -120,6 +121,24 @@ class CriticHead(nn.Module):
             name: value.float() for name, value in self.layers.state_dict(keep_vars=True).items()
         }
         return cast(Tensor, functional_call(self.layers, wide, (values.float(),)))
+
+
+@contextlib.contextmanager
+def without_dropout(head: nn.Module) -> Iterator[None]:
+    """Put the critic in evaluation mode and back, so that nothing in it is drawn or moves.
+
+    Example:
+        >>> critic = CriticHead(4)
+        >>> with without_dropout(critic):
+        ...     critic.training
+        False
+    """
+    training = head.training
+    head.eval()
+    try:
+        yield
+    finally:
+        head.train(training)
 
 
 def _same(values: Tensor) -> Tensor:

@@ -74,6 +74,7 @@ class CriticWatch(nn.Module):
             self.seen += 1
             self._count(sign.alive or sign.spread > float(self.first) / 2)
         numbers = {"spread": sign.spread, "auc": sign.auc, "cross_distance": sign.cross_distance}
+        numbers["dead"] = float(int(self.dead) >= self.patience)
         shuffled = float(self.permuted)
         return numbers if math.isnan(shuffled) else {**numbers, "permuted": shuffled}
 
@@ -82,10 +83,20 @@ class CriticWatch(nn.Module):
             return
         self.dead.copy_(torch.zeros_like(self.dead) if alive else self.dead + 1)
         if int(self.dead) >= self.patience and process_rank() == 0:
-            warnings.warn(
-                f"the critic is dead: for {self.patience} steps its outputs have coincided (sd of "
-                f"at most 0.01, and half of that at first), so the encoder has nothing to work "
-                f"against. Likely causes: a negative_weight below 1, a learning rate of the critic "
-                f"that is too high, or groups that cannot be told apart.",
-                stacklevel=2,
-            )
+            warnings.warn(self.remark(), stacklevel=2)
+
+    def remark(self) -> str:
+        """Return the sentence that says that the critic has died; empty while it lives.
+
+        Example:
+            >>> CriticWatch().remark()
+            ''
+        """
+        if int(self.dead) < self.patience:
+            return ""
+        return (
+            f"the critic is dead: for {self.patience} steps its outputs have coincided (sd of "
+            f"at most 0.01, and half of that at first), so the encoder has nothing to work "
+            f"against. Likely causes: a negative_weight below 1, a learning rate of the critic "
+            f"that is too high, or groups that cannot be told apart."
+        )

@@ -23,6 +23,7 @@ from affectrep.objectives.contrastive_critic import (
 )
 from affectrep.objectives.fisher_ipm import FisherIPMLoss, fisher_encoder_loss, fisher_ipm_ratio
 from affectrep.objectives.gram import GramLoss, mmd_loss
+from affectrep.objectives.groups import squared_distances
 from affectrep.objectives.sphere import SphereLoss, sphere_encoder_loss
 
 __all__ = [
@@ -128,14 +129,24 @@ class ContrastGame(nn.Module):
         self.rule = rule or MarginRule()
         self.loss = ContrastiveCriticLoss(contrast)
         self.adversarial = ContrastiveAdversarialLoss(form=form)
+        self.largest = largest
         cap = min(largest / 2, self.rule.adaptive.margin_max or math.inf)
         cap_or_none = None if math.isinf(cap) else cap
         self.margin = replace(self.rule.adaptive, margin_max=cap_or_none)
         self.register_buffer("done", torch.zeros((), dtype=torch.float64))
 
     def critic(self, strong: Tensor, weak: Tensor) -> Scored:
-        """Return the hinged contrast with its margin."""
+        """Return the hinged contrast with its margin.
+
+        Logged are the means of the margin (``alpha``) and its parts (``information``, ``delta``,
+        AKNN's ``neighbours`` K, share of ``admissible`` anchors), and the share of strong-weak
+        pairs ``inside`` the margin.
+        """
         margins, logs = self._margins(strong, weak)
+        with torch.no_grad():
+            limits = torch.as_tensor(margins, dtype=strong.dtype, device=strong.device)
+            inside = squared_distances(strong, weak) < limits.reshape(-1, 1)
+            logs["inside"] = float(inside.double().mean())
         return Scored(self.loss(strong, weak, margins), logs)
 
     def encoder(self, strong: Tensor, weak: Tensor) -> Tensor:
@@ -154,14 +165,40 @@ class ContrastGame(nn.Module):
         """Take note of the share of training done, in [0, 1]."""
         self.done.fill_(done)
 
+    @property
+    def advice(self) -> str:
+        """What to change should the losses run away; empty where they are bounded by form."""
+        parts = []
+        if not self.loss.contrast.hinge:
+            parts.append(
+                "Set objective.contrast.hinge=true: without the hinge the critic's loss has no "
+                "lower bound (the literal Eq. 7 of the paper)."
+            )
+        if self.adversarial.form in ("mean", "mean01") and math.isinf(self.largest):
+            parts.append(
+                "Set objective.contrast.form=centroid: the mean of a linear critic's outputs has "
+                "no bound either."
+            )
+        return " ".join(parts)
+
+    @property
+    def largest_loss(self) -> float:
+        """Beyond it the game has run away: no margin asks for a squared distance above 3 or so."""
+        return 1e6 if self.loss.contrast.hinge else 100.0
+
     def _margins(self, strong: Tensor, weak: Tensor) -> tuple[Tensor | float, dict[str, float]]:
         if self.rule.kind == "adaptive":
             parts = adaptive_margin_parts(strong, weak, margin=self.margin)
-            means = (parts.margin, parts.information, parts.delta, parts.admissible.float())
-            names = ("alpha", "information", "delta", "admissible")
-            return parts.margin, dict(
-                zip(names, (float(x.detach().mean()) for x in means), strict=True)
-            )
+            means = {
+                "alpha": parts.margin,
+                "information": parts.information,
+                "delta": parts.delta,
+                "neighbours": parts.neighbours,
+                "admissible": parts.admissible,
+            }
+            return parts.margin, {
+                name: float(value.detach().float().mean()) for name, value in means.items()
+            }
         value = self.rule.value
         if self.rule.kind == "linear":
             # the share of an epoch's last step is a sum of roundings

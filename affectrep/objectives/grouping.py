@@ -221,7 +221,7 @@ class Grouper(nn.Module):
     ) -> None:
         super().__init__()
         self.grouping = grouping or Grouping()
-        self.gather = gather
+        self.gather, self.given = gather, threshold is not None
         value = math.nan if threshold is None else threshold
         self.register_buffer("threshold", torch.tensor(value))
 
@@ -247,6 +247,43 @@ class Grouper(nn.Module):
         return strong_weak_groups(
             labels, threshold=self._value(labels), strong_upper=self.grouping.strong_upper
         )
+
+    def held_out(self, labels: Tensor) -> Groups:
+        """Return the groups of rows ``(rows, 2)`` that are not trained on, by this process alone.
+
+        A running mean does not move. Where every batch has thresholds of its own, all rows given
+        are one batch.
+        """
+        if self.grouping.rule == "code":
+            return code_groups(labels)
+        stored = float(self.threshold)
+        alone = self.grouping.scope == "batch" or math.isnan(stored)
+        value = radius_threshold(labels, self.grouping) if alone else stored
+        return strong_weak_groups(labels, threshold=value, strong_upper=self.grouping.strong_upper)
+
+    def impossible(self, labels: Tensor) -> str | None:
+        """Return why the labels ``(rows, 2)`` of a split cannot be grouped; None where they can.
+
+        Example:
+            >>> Grouper(threshold=0.5).impossible(torch.tensor([[0.1, 0.0], [0.2, 0.1]]))
+            'all 2 rows are weak (radius below 0.5)'
+        """
+        radius = _radius(labels)
+        if float(radius.max() - radius.min()) <= 1e-6:
+            return f"all {len(labels)} rows have one strength, a radius of {float(radius[0]):.3g}"
+        threshold = float(self.threshold)
+        if self.grouping.scope == "batch" or math.isnan(threshold):
+            return None
+        groups = strong_weak_groups(
+            labels, threshold=threshold, strong_upper=self.grouping.strong_upper
+        )
+        strong, weak = int(groups.strong.sum()), int(groups.weak.sum())
+        if weak == 0:
+            return f"none of {len(labels)} rows is weak (radius below {threshold:.3g})"
+        if strong < 2:
+            how_many = "all" if strong == 0 else "all but one of"
+            return f"{how_many} {len(labels)} rows are weak (radius below {threshold:.3g})"
+        return None
 
     def _value(self, labels: Tensor) -> float:
         stored = float(self.threshold)

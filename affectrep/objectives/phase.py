@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
 from affectrep.batch import Batch, Output
 
-__all__ = ["Carry", "Objective", "Phase", "PhaseResult", "Targets", "Term"]
+__all__ = ["Carry", "HeldOut", "Objective", "Phase", "PhaseResult", "Remarks", "Targets", "Term"]
+__all__ += ["WatchesHeldOut"]
 
 Carry = dict[str, Any]
 
@@ -64,18 +65,28 @@ class Phase:
             by gradient caching (Gao et al. 2021) instead of summed one by one.
         counts: ``batch -> {term: count}`` from labels and domains alone; makes accumulation of
             weighted means exact. Without it a micro-batch counts by its rows.
+        same_pass: read the pass of the phases before it although one of them moves the model. All
+            gradients of the pass are then taken before the first move: cheaper, and an
+            approximation, as this phase's is of the model before that move.
+        advice: what to change in the configuration should this phase's loss explode.
+        largest_loss: a term beyond it, or below minus it, stops the run as having exploded.
     """
 
     name: str
     loss: Callable[[Output, Batch, Carry], PhaseResult]
     updates: tuple[str, ...] = ("encoder", "heads")
     optimizer: str = "main"
-    reads: Literal["features", "embeddings", "projections", "predictions"] = "embeddings"
+    reads: Literal["features", "embeddings", "projections", "predictions", "expressions"] = (
+        "embeddings"
+    )
     rows: Callable[[Batch, Carry], Tensor] | None = None
     grad: bool = True
     norm: Literal["train", "frozen"] = "train"
     span: Literal["rows", "batch"] = "rows"
     counts: Callable[[Batch], Mapping[str, float]] | None = None
+    same_pass: bool = False
+    advice: str = ""
+    largest_loss: float = 1e6
 
     def __post_init__(self) -> None:
         model_players = {"encoder", "heads"} & set(self.updates)
@@ -125,3 +136,32 @@ class Objective(Protocol):
 
     def progress(self, done: float) -> None:
         """Take note of the share of training done, in [0, 1], before a step."""
+
+
+class HeldOut(Protocol):
+    """Looks at the validation split, batch by batch, and has numbers for the log at its end."""
+
+    def add(self, output: Output, labels: Tensor) -> None:
+        """Take note of a batch; the model is in evaluation mode and nothing has a graph."""
+
+    def numbers(self) -> Mapping[str, float]:
+        """Return what is logged under the phase "validation"; empty where there is nothing."""
+
+
+@runtime_checkable
+class WatchesHeldOut(Protocol):
+    """An objective that also looks at rows it does not learn from, once an epoch."""
+
+    def held_out(self) -> HeldOut:
+        """Return a fresh look; it must draw no random number and leave every state alone."""
+
+
+@runtime_checkable
+class Remarks(Protocol):
+    """An objective that has something to say of how training went."""
+
+    def remarks(self) -> Sequence[str]:
+        """Return sentences to keep with the run; they follow from its state, so resuming is safe.
+
+        The user has been told already, by a warning when it happened.
+        """

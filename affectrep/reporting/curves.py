@@ -15,25 +15,32 @@ from affectrep.reporting.subject import Subject
 
 __all__ = ["learning"]
 
+_DRAWN = 300  # points of a curve; of more than 20 runs each has fewer
 _NO_LOSS = ("grad_norm", "lr", "learning_rate", "rows", "skipped")
 
 
 def learning(subjects: Sequence[Subject]) -> str:
-    """Return curves of the training loss and of the metric that picked the epoch.
+    """Return curves of each player's training loss and of the metric that picked the epoch.
 
-    Seeds of one configuration share a colour.
+    Seeds of one configuration share a colour. Players beside the main one are those whose phase
+    logs a loss under its own name, as a critic's does.
     """
     runs = [(i, run) for i, subject in enumerate(subjects) for run in subject.runs]
-    select = str((runs[0][1].config.get("training") or {}).get("select", "weighted_f1"))
+    select = str((runs[0][1].config.get("training") or {}).get("select", subjects[0].metric))
     train: dict[str, Curve] = {}
     validation: dict[str, Curve] = {}
+    others: dict[str, dict[str, Curve]] = {}
     shades: dict[str, int] = {}
+    most = max(50, min(_DRAWN, 20 * _DRAWN // len(runs)))
     for shade, run in runs:
         name, history = f"{run.name}, seed {run.seed}", run.history()
         shades[name] = shade
-        train[name] = _losses(history)
+        train[name] = _losses(history, most)
         validation[name] = _validation(history, select)
+        for player, curve in _players(history, most).items():
+            others.setdefault(player, {})[name] = curve
     charts = [_loss_chart(train, shades), _validation_chart(validation, shades, select)]
+    charts += [_loss_chart(one, shades, player) for player, one in others.items()]
     inside = "".join(charts)
     if not inside:
         return ""
@@ -45,13 +52,14 @@ def learning(subjects: Sequence[Subject]) -> str:
     return section("learning", "Learning curves", words, pair, shown)
 
 
-def _loss_chart(curves: Mapping[str, Curve], shades: Mapping[str, int]) -> str:
+def _loss_chart(curves: Mapping[str, Curve], shades: Mapping[str, int], player: str = "") -> str:
     there = {name: curve for name, curve in curves.items() if curve}
     if not there:
         return ""
-    alt = f"Training loss by step for {'; '.join(there)}."
+    words = f"Loss of phase {player}" if player else "Training loss"
+    alt = f"{words} by step for {'; '.join(there)}."
     colours = [shades[name] for name in there]
-    return figure("Training loss", line_chart(there, alt=alt, across="step", colours=colours))
+    return figure(words, line_chart(there, alt=alt, across="step", colours=colours))
 
 
 def _validation_chart(curves: Mapping[str, Curve], shades: Mapping[str, int], select: str) -> str:
@@ -83,17 +91,33 @@ def _validation(history: pd.DataFrame, select: str) -> Curve:
     ]
 
 
-def _losses(history: pd.DataFrame) -> Curve:
+def _losses(history: pd.DataFrame, most: int) -> Curve:
     """Return a smoothed curve of the phase `main` or the last; nothing where it is one point."""
-    train = history[(history["phase"] != "validation") & ~history["name"].isin(_NO_LOSS)]
-    train = train[np.isfinite(train["value"].astype(float))]
+    train = _training(history)
     if train["step"].nunique() < 2:
         return []
     phases = list(dict.fromkeys(train["phase"]))
     train = train[train["phase"] == ("main" if "main" in phases else phases[-1])]
     known = list(dict.fromkeys(train["name"]))
-    wanted = next((name for name in ("loss", "cross_entropy") if name in known), known[0])
-    one = train[train["name"] == wanted]
+    losses = ("loss", "cross_entropy", "regression")
+    wanted = next((name for name in losses if name in known), known[0])
+    return _smooth(train[train["name"] == wanted], most)
+
+
+def _players(history: pd.DataFrame, most: int) -> dict[str, Curve]:
+    """Return the smoothed loss of each phase beside the main one that logs it by its own name."""
+    train = _training(history)
+    train = train[(train["phase"] == train["name"]) & (train["phase"] != "main")]
+    parts = {str(name): part for name, part in train.groupby("phase", sort=False)}
+    return {name: _smooth(part, most) for name, part in parts.items() if part["step"].nunique() > 1}
+
+
+def _training(history: pd.DataFrame) -> pd.DataFrame:
+    train = history[(history["phase"] != "validation") & ~history["name"].isin(_NO_LOSS)]
+    return train[np.isfinite(train["value"].astype(float))]
+
+
+def _smooth(one: pd.DataFrame, most: int) -> Curve:
     smooth = one["value"].astype(float).rolling(max(1, len(one) // 30), min_periods=1).mean()
-    every = max(1, len(one) // 300)
+    every = max(1, len(one) // most)
     return [(float(s), float(v)) for s, v in zip(one["step"], smooth, strict=True)][::every]

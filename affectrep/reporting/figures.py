@@ -7,7 +7,7 @@ from typing import Any
 
 from affectrep.evaluation.metric_names import TITLES, is_natural
 
-__all__ = ["headline", "number", "p_value", "title", "with_interval"]
+__all__ = ["beside", "headline", "number", "p_value", "title", "with_interval"]
 
 _HEADLINES = {
     "classification": ("accuracy", "weighted_f1", "macro_f1", "uar"),
@@ -32,6 +32,16 @@ def title(metric: str) -> str:
 def headline(task: str) -> tuple[str, ...]:
     """Return the metrics that stand first for a task."""
     return _HEADLINES[task]
+
+
+def beside(task: str) -> tuple[str, ...]:
+    """Return the metrics that a system shares with its baselines.
+
+    Example:
+        >>> beside("classification"), beside("regression")
+        (('accuracy', 'weighted_f1', 'macro_f1'), ('ccc', 'pcc', 'rmse'))
+    """
+    return _HEADLINES[task][:3]
 
 
 def number(metric: str, value: float | None, *, sign: bool = False) -> str:

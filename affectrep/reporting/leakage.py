@@ -7,6 +7,7 @@ from html import escape
 from itertools import product
 from typing import Any
 
+from affectrep.evaluation.identities import EQUAL_ERROR_RATES, IDENTITIES, in_words
 from affectrep.evaluation.intervals import Interval
 from affectrep.evaluation.leakage import Leakage, compare_leakage, leakage_path
 from affectrep.reporting.figures import number, title, with_interval
@@ -16,16 +17,21 @@ from affectrep.reporting.subject import Subject
 
 __all__ = ["hides_speaker", "leakage_section"]
 
-_EER = "eer_unseen"
 _SHARES = {
     "speaker_linear": "Speaker, linear attacker",
     "speaker_mlp": "Speaker, hidden layer",
     "language_linear": "Language, linear attacker",
     "language_mlp": "Language, hidden layer",
+    "subject_linear": "Identity, linear attacker",
+    "subject_mlp": "Identity, hidden layer",
     "emotion_probe": "Emotion, linear attacker",
+    "quadrant_probe": "Quadrant, linear attacker",
 }
-_BESIDE = {"emotion_probe": "emotion", _EER: "equal error rate on unseen speakers"}
-_COMPARED = ("speaker_linear", "speaker_mlp", "language_mlp", "emotion_probe", _EER)
+_WHO = ("speaker_mlp", "speaker_linear", "subject_mlp", "subject_linear")  # the sharper one first
+_RATES = tuple(EQUAL_ERROR_RATES.values())
+_BESIDE = {"emotion_probe": "emotion", "quadrant_probe": "quadrant"}
+_BESIDE |= dict.fromkeys(_RATES, "equal error rate on unseen speakers")
+_COMPARED = (*(name for name in _SHARES if name != "language_linear"), *_RATES)
 _MOST_PAIRS = 6
 _WORDS = (
     "Attackers that the encoder never met are trained on its frozen embeddings and asked about "
@@ -33,6 +39,13 @@ _WORDS = (
     "emotion, which says what hiding cost. Above chance: balanced accuracy minus that of a guess, "
     "in per cent; 0 is a guess. Equal error rate: two utterances of speakers that training never "
     "saw, matched by their cosine; 50 is a guess, 0 finds everybody."
+)
+_FACES = (
+    "Attackers that the encoder never met are trained on its frozen embeddings and asked about "
+    "images that they did not see: who it is, and the quadrant of valence and arousal or the "
+    "emotion, which says what hiding cost. Above chance: balanced accuracy minus that of a guess, "
+    "in per cent; 0 is a guess. Equal error rate: two images of people that training never saw, "
+    "matched by their cosine; 50 is a guess, 0 finds everybody."
 )
 
 
@@ -44,26 +57,35 @@ def leakage_section(subjects: Sequence[Subject]) -> str:
     shown = [one for one in subjects if any("leakage" in card for card in one.cards)]
     if not shown:
         return ""
-    settings = list(dict.fromkeys(one.setting for one in shown))
+    settings = list(dict.fromkeys((one.setting, _identity(one)) for one in shown))
     parts = []
-    for setting in settings:
-        heading = f"<h3>{escape(setting)}</h3>" if len(settings) > 1 else ""
-        parts += [heading, *_setting([one for one in shown if one.setting == setting])]
-    return section("leakage", "Leakage", _WORDS, *parts)
+    for setting, who in settings:
+        heading = f"<h3>{escape(setting)}</h3>" if len(settings) > 1 and setting else ""
+        mine = [one for one in shown if (one.setting, _identity(one)) == (setting, who)]
+        parts += [heading, *_setting(mine)]
+    words = _FACES if settings[0][1] == "subject" else _WORDS
+    return section("leakage", "Leakage", words, *parts)
 
 
 def _setting(shown: Sequence[Subject]) -> list[str]:
     """Return what is shown of configurations that were trained in one setting."""
     found = [(a, b, _compared(a, b)) for a, b in _pairs(shown)]
     said = [_difference(a, b, one) for a, b, one in found] or [_single(one) for one in shown[:1]]
-    verdicts = "".join(f'<p class="verdict">{escape(words)}</p>' for words in said)
+    who = _identity(shown[0])
+    verdicts = "".join(f'<p class="verdict">{escape(in_words(words, who))}</p>' for words in said)
     return [verdicts, _chart(shown), _rates(shown), _table(shown), _differences(found)]
 
 
 def hides_speaker(subject: Subject) -> bool:
-    """Whether training hid the speaker with a weight above 0."""
+    """Whether training hid the speaker, or the person of a face, with a weight above 0."""
     domains = (subject.runs[0].config.get("objective") or {}).get("domains") or {}
-    return float((domains.get("speaker") or {}).get("weight") or 0) > 0
+    return any(float((domains.get(who) or {}).get("weight") or 0) > 0 for who in IDENTITIES)
+
+
+def _identity(subject: Subject) -> str:
+    """Return the column that says who is heard or seen."""
+    card = next(card["leakage"] for card in subject.cards if "leakage" in card)
+    return str(card["about"].get("identity", "speaker"))
 
 
 def _pairs(shown: Sequence[Subject]) -> list[tuple[Subject, Subject]]:
@@ -93,7 +115,7 @@ def _difference(a: Subject, b: Subject, found: dict[str, Interval] | str) -> str
     """Say in a sentence which of two encoders tells more of the speaker, and at what price."""
     if isinstance(found, str):
         return f"The leakage of {a.name} and {b.name} was not compared: {found}"
-    name = next((one for one in ("speaker_mlp", "speaker_linear") if one in found), None)
+    name = next((one for one in _WHO if one in found), None)
     if name is None:
         return f"The speaker was not probed for both of {a.name} and {b.name}."
     one = found[name]
@@ -121,9 +143,10 @@ def _difference(a: Subject, b: Subject, found: dict[str, Interval] | str) -> str
 def _single(subject: Subject) -> str:
     """Say what the figures of one configuration mean."""
     card = next(card["leakage"] for card in subject.cards if "leakage" in card)
-    names = [name for name in ("speaker_mlp", "speaker_linear") if name in card["metrics"]]
+    names = [name for name in _WHO if name in card["metrics"]]
     if not names:
-        return "The speaker could not be probed inside a language."
+        within = " inside a language" if _identity(subject) == "speaker" else ""
+        return f"The speaker could not be probed{within}."
     best = max(names, key=lambda name: subject.figure(name, part="leakage")["value"])
     found, chance = subject.figure(best, part="leakage"), card["about"]["probes"][best]["chance"]
     nats = subject.figure(f"{best}_nats", part="leakage")["value"]
@@ -153,13 +176,16 @@ def _chart(shown: Sequence[Subject]) -> str:
 
 
 def _rates(shown: Sequence[Subject]) -> str:
-    rows = _rows(shown, _EER)
+    who = _identity(shown[0])
+    name = EQUAL_ERROR_RATES[who]
+    rows = _rows(shown, name)
     if not rows:
         return ""
-    told = ", ".join(f"{row[0]} {number(_EER, row[1])}" for row in rows)
+    told = ", ".join(f"{row[0]} {number(name, row[1])}" for row in rows)
     alt = f"Equal error rate in per cent: {told}. 50 is a guess."
     chart = interval_chart(rows, alt=alt, reach=[0, 0.5])
-    return figure("Equal error rate on unseen speakers, per cent (50 is a guess)", chart)
+    caption = in_words("Equal error rate on unseen speakers, per cent (50 is a guess)", who)
+    return figure(caption, chart)
 
 
 def _rows(
@@ -198,7 +224,7 @@ def _table(shown: Sequence[Subject]) -> str:
 
 def _bounds(name: str, probes: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
     """Return the accuracy (or error rate) of a guess, and the most that the figure can be."""
-    if name == _EER:
+    if name in _RATES:
         return number(name, 0.5), ""
     if name not in probes:
         return "", ""
@@ -222,8 +248,9 @@ def _differences(found: Sequence[tuple[Subject, Subject, dict[str, Interval] | s
         for name in _COMPARED
         if name in one
     ]
+    people = in_words("speakers", _identity(known[0][0]))
     words = (
-        "Points, over the same rows and seeds (equal error rate: over speakers), each interval by "
+        f"Points, over the same rows and seeds (equal error rate: over {people}), each interval by "
         "itself. Below 0 above chance, or above 0 of the error rate: the first leaks less."
     )
     if any(len(_seeds(a, b)) == 2 for a, b, _ in known):

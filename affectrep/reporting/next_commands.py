@@ -18,6 +18,7 @@ _SEEDS = 5
 _ASK = {
     "text": ("Ask the model about a text of your own:", '"I can\'t believe they did this again"'),
     "speech": ("Ask the model about a recording of your own:", "clip.wav"),
+    "face": ("Ask the model about a picture of your own:", "face.jpg"),
 }
 
 
@@ -31,7 +32,7 @@ def next_commands(subjects: Sequence[Subject]) -> str:
         _comparison(subjects),
     ]
     asked = _question(first)
-    kept = _SHOWN - len(asked) if first.info.get("modality") == "speech" else _SHOWN
+    kept = _SHOWN - len(asked) if first.info.get("modality") in ("speech", "face") else _SHOWN
     chosen = [*tried[:kept], *asked][:_SHOWN]
     inside = "".join(
         f"<p>{escape(words)}</p><pre>{escape(command)}</pre>" for words, command in chosen

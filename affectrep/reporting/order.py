@@ -8,13 +8,19 @@ from rich import box
 from rich.table import Table
 
 from affectrep.data.setting import common_condition
+from affectrep.evaluation.identities import EQUAL_ERROR_RATES
 from affectrep.evaluation.metric_names import is_natural
 from affectrep.reporting.figures import number, title, with_interval
 from affectrep.reporting.subject import Subject
 
 __all__ = ["in_order", "order_table"]
 
-_LEAKS = {"speaker_linear": "speaker", "language_linear": "lang", "eer_unseen": "EER"}
+_LEAKS = {
+    "speaker_linear": "speaker",
+    "language_linear": "lang",
+    "subject_linear": "identity",
+    **dict.fromkeys(EQUAL_ERROR_RATES.values(), "EER"),
+}
 _LOWER = ("rmse", "cross_entropy")
 
 

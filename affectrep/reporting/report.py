@@ -10,13 +10,16 @@ from pathlib import Path
 from affectrep.evaluation.comparison import Difference
 from affectrep.evaluation.multiple import with_holm
 from affectrep.evaluation.pairing import compare_pairs, pair_runs
+from affectrep.reporting.critic_traces import critic_section
 from affectrep.reporting.curves import learning
+from affectrep.reporting.faces import faces
 from affectrep.reporting.figures import number, p_value, title
 from affectrep.reporting.groups import groups
 from affectrep.reporting.leakage import leakage_section
 from affectrep.reporting.mining import mining
 from affectrep.reporting.next_commands import next_commands
 from affectrep.reporting.page import document, section, table
+from affectrep.reporting.persons import person_banners, persons
 from affectrep.reporting.scatter import maps
 from affectrep.reporting.sections import (
     classes,
@@ -28,6 +31,8 @@ from affectrep.reporting.sections import (
 )
 from affectrep.reporting.subject import Subject, gather
 from affectrep.reporting.tables import verdict
+from affectrep.reporting.track import tracks
+from affectrep.reporting.va_plane import va_plane
 
 __all__ = ["report_html", "write_report"]
 
@@ -52,12 +57,13 @@ def report_html(paths: Sequence[Path]) -> str:
     """Return the report as HTML that loads nothing from outside."""
     subjects = gather(paths)
     first = subjects[0]
-    parts = [comparison(subjects)]
+    parts, count = [comparison(subjects)], len(subjects)
     for subject in subjects:
-        parts.append(figures(subject))
+        parts += [figures(subject), faces(subject, subjects=count)]
         parts.append(learning(subjects) if subject is first else "")
         parts += [confusions(subject), groups(subject), mining(subject), classes(subject)]
-        parts.append(maps(subject, subjects=len(subjects)))
+        shown = (va_plane, tracks, persons, critic_section, maps)
+        parts += [one(subject, subjects=count) for one in shown]
     parts.append(leakage_section(subjects))
     parts += [data_card(first), environment(first), next_commands(subjects)]
     body = "".join(parts)
@@ -162,18 +168,23 @@ def _banners(subjects: Sequence[Subject]) -> list[str]:
     if info.get("accept_leaks"):
         found.append(f"Some rows stand in two splits, accepted because: {info['accept_leaks']}")
     warnings = [w for s in subjects for card in s.cards for w in card.get("warnings", [])]
-    return found + list(dict.fromkeys(warnings))
+    return found + person_banners(subjects) + list(dict.fromkeys(warnings))
 
 
 def _navigation(body: str) -> str:
     names = {
         "comparison": "Comparison",
         "figures": "Figures",
+        "faces": "Faces",
         "learning": "Learning",
         "confusions": "Confusions",
         "groups": "Groups",
         "mining": "Mining",
         "classes": "Classes",
+        "plane": "Valence and arousal",
+        "tracks": "Tracks",
+        "persons": "Persons",
+        "critic": "Critic",
         "map": "Map",
         "leakage": "Leakage",
         "data": "Data",

@@ -12,8 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from affectrep.evaluation.metrics import AXES
+from affectrep.evaluation.quadrants import QUADRANTS, quadrant
 from affectrep.evaluation.stored_run import StoredRun
 from affectrep.reporting.page import figure, section
+from affectrep.reporting.plane import signed
 from affectrep.reporting.plots import SERIES
 from affectrep.reporting.subject import Subject
 
@@ -24,7 +27,16 @@ MOST_GROUPS = 12  # of one panel; colours and shapes of more are not told apart
 _MAPPED = 8  # configurations of a report
 _BUDGET = 6000  # points of a whole report, about 0.8 MB
 _WIDTH, _HIGHEST, _EDGE = 390, 390, 8
-_PANELS = {"label": "emotion", "language": "language", "corpus": "corpus", "speaker": "speaker"}
+_PANELS = {
+    "label": "emotion",
+    "quadrant": "quadrant",
+    "expression": "expression",
+    "language": "language",
+    "corpus": "corpus",
+    "speaker": "speaker",
+    "subject": "person",
+}
+_PERSONS = {"speaker": "speaker", "subject": "person"}  # shown of the split alone
 # each a closed path around the point
 _SHAPES = {
     "circle": "m-3 0a3 3 0 1 0 6 0a3 3 0 1 0-6 0z",
@@ -136,7 +148,7 @@ def read_map(run: StoredRun, split: str) -> pd.DataFrame | None:
 
 
 def maps(subject: Subject, *, subjects: int = 1) -> str:
-    """Return the map of the first run that has one, by emotion, language and speaker.
+    """Return the map of the first run that has one, by emotion or quadrant, language and person.
 
     Empty for the ninth configuration of a report and further ones.
 
@@ -151,17 +163,19 @@ def maps(subject: Subject, *, subjects: int = 1) -> str:
     run, table = next(((run, one) for run, one in found if one is not None), (None, None))
     if run is None or table is None:
         return ""
+    table = _with_quadrants(table)
     columns = [name for name in _PANELS if _worth(table, name, split or "")]
     kept = _thinned(table, _BUDGET // max(1, min(subjects, _MAPPED) * len(columns)))
     panels = "".join(_panel(kept, column, split or "") for column in columns)
     attrs = table.attrs
+    persons = next((f", other {w}s" for c, w in _PERSONS.items() if c in table), "")
     words = (
         f"t-SNE of the embeddings of seed {run.seed} (perplexity {attrs['perplexity']:.0f}). "
         "Neighbours in the picture are neighbours in the embedding; distances between groups "
         "and sizes of groups mean nothing. "
     )
     if table["split"].nunique() > 1:
-        words += f"Filled: {split} split. Outlined: validation split, other speakers. "
+        words += f"Filled: {split} split. Outlined: validation split{persons}. "
     if len(kept) < attrs.get("of", len(table)):
         words += f"{len(kept):,} of {attrs['of']:,} rows are drawn. "
     words += "Rest the pointer on a point to read what it is."
@@ -177,14 +191,30 @@ def _worth(table: pd.DataFrame, column: str, split: str) -> bool:
         pairs = table[["corpus", "language"]].drop_duplicates()
         if len(pairs) == table["corpus"].nunique() == table["language"].nunique():
             return False
-    names = _names(table, column, split)
-    return 1 < len(names) <= MOST_GROUPS
+    return 1 < len(_names(table, column, split)) <= MOST_GROUPS
 
 
 def _names(table: pd.DataFrame, column: str, split: str) -> list[str]:
-    """Return the groups of a panel: for speakers those of the split alone."""
-    rows = table[table["split"] == split] if column == "speaker" else table
-    return sorted({str(name) for name in rows[column] if name})
+    """Return the groups of a panel: speakers and persons of the split alone.
+
+    Of many persons those with the most rows are shown: faces come from hundreds.
+    """
+    rows = table[table["split"] == split] if column in _PERSONS else table
+    known = rows[column][rows[column].map(bool) & rows[column].notna()].astype(str)
+    if column == "quadrant":
+        return [name for name in QUADRANTS if (known == name).any()]
+    if column == "subject":
+        known = known[known.isin(known.value_counts().index[:MOST_GROUPS])]
+    return sorted(set(known))
+
+
+def _with_quadrants(table: pd.DataFrame) -> pd.DataFrame:
+    """Add the words of each row's true place where it has valence and arousal."""
+    if not set(AXES) <= set(table):
+        return table
+    values = table[list(AXES)].apply(pd.to_numeric, errors="coerce").to_numpy()
+    words = [quadrant(*pair) if np.isfinite(pair).all() else "" for pair in values.tolist()]
+    return table.assign(quadrant=words)
 
 
 def _thinned(table: pd.DataFrame, most: int) -> pd.DataFrame:
@@ -198,14 +228,18 @@ def _panel(table: pd.DataFrame, column: str, split: str) -> str:
     names, word = _names(table, column, split), _PANELS[column]
     groups = table[column].where(table[column].isin(names), "")
     hollow = (table["split"] != split).to_numpy()
-    if column == "speaker":
+    if column in _PERSONS:
         groups = groups.where(~hollow, "")
     words = [_told(row) for row in table.to_dict("records")]
     points = Points(list(table["x"]), list(table["y"]), list(groups), words, list(hollow))
     counts = {str(name): int(count) for name, count in groups.value_counts().items()}
-    shown = [str(name).rpartition("/")[2] if column == "speaker" else name for name in names]
+    shown = [str(name).rpartition("/")[2] if column in _PERSONS else name for name in names]
     alt = f"t-SNE of {len(table):,} embeddings by {word}: {', '.join(shown)}."
-    caption = f"By {word}" + (f" of the {split} split; the others grey" if "" in counts else "")
+    caption = f"By {word}"
+    if "" in counts:
+        many = table[column][~hollow].nunique() > MOST_GROUPS
+        most = f", the {MOST_GROUPS} with most rows" if many else ""
+        caption += f" of the {split} split{most}; the others grey"
     chart = scatter_chart(points, names, alt=alt)
     told = {one: counts.get(name, 0) for one, name in zip(shown, names, strict=True)}
     return figure(caption, chart, shape_legend(shown, told))
@@ -215,8 +249,17 @@ def _told(row: Mapping[str, object]) -> str:
     said = row.get("predicted")
     label = row.get("label") or row.get("labels") or ""
     first = f"{label}, said {said}" if said and said != label else str(label)
-    speaker = str(row.get("speaker") or "").rpartition("/")[2]
-    return " · ".join(filter(None, [first, str(row.get("language") or ""), speaker]))
+    if row.get("quadrant"):
+        first = f"{row['quadrant']}: {_place(row, '')}"
+        if all(f"predicted_{axis}" in row for axis in AXES):
+            first += f", said {_place(row, 'predicted_')}"
+    person = str(row.get("speaker") or row.get("subject") or "").rpartition("/")[2]
+    others = (str(row.get(name) or "") for name in ("expression", "language"))
+    return " · ".join(filter(None, [first, *others, person]))
+
+
+def _place(row: Mapping[str, object], prefix: str) -> str:
+    return " ".join(f"{axis} {signed(float(str(row[prefix + axis])))}" for axis in AXES)
 
 
 def _group(points: Points, places: Places, rows: NDArray[Any], number: int, hollow: bool) -> str:

@@ -10,7 +10,8 @@ import numpy as np
 
 from affectrep.evaluation.families import Families
 from affectrep.evaluation.metric_names import is_natural
-from affectrep.reporting.figures import headline, number, title, with_interval
+from affectrep.evaluation.metrics import AXES
+from affectrep.reporting.figures import beside, headline, number, title, with_interval
 from affectrep.reporting.page import facts, figure, section, table
 from affectrep.reporting.plots import bar_chart, heat_map, interval_chart
 from affectrep.reporting.subject import Subject
@@ -32,7 +33,8 @@ def figures(subject: Subject) -> str:
     card = subject.cards[0]
     percent = f"{100 * card['resampling']['confidence']:.0f} %"
     tiles = "".join(_tile(subject, name, percent) for name in headline(card["task"]))
-    parts = [f'<div class="tiles">{tiles}</div>', _beside(subject), _without_leaks(subject)]
+    parts = [f'<div class="tiles">{tiles}</div>', _axes(subject)]
+    parts += [_beside(subject), _without_leaks(subject)]
     words = (
         f"{card['split'].capitalize()} split, {card['n']:,} rows. "
         f"Each interval resamples {card['resampling']['cluster'] or 'row'}s."
@@ -58,15 +60,48 @@ def _tile(subject: Subject, metric: str, percent: str) -> str:
     )
 
 
+def _axes(subject: Subject) -> str:
+    """Return the figures of a regression by axis."""
+    if subject.task != "regression":
+        return ""
+    header = ["Figure", "Mean", *(axis.capitalize() for axis in AXES)]
+    rows = []
+    for name in headline("regression"):
+        names = [name, *(f"{name}_{axis}" for axis in AXES)]
+        rows.append([title(name), *(with_interval(one, subject.figure(one)) for one in names)])
+    return "<h3>By axis</h3>" + table(header, rows) + _strong_weak(subject)
+
+
+def _strong_weak(subject: Subject) -> str:
+    """Return the figures of rows far from neutral and near it, where they were taken apart."""
+    parts = [card["strong_weak"] for card in subject.cards if card.get("strong_weak")]
+    there = [part for part in ("strong", "weak") if parts and parts[0]["rows"].get(part)]
+    if len(parts) < len(subject.cards) or not there:
+        return ""
+    counts = parts[0]["rows"]
+    header = ["Figure", *(f"{part.capitalize()}, {counts[part]:,} rows" for part in there)]
+    rows = []
+    for name in headline("regression"):
+        found = (subject.figure(f"{part}_{name}", part="strong_weak") for part in there)
+        rows.append([title(name), *(with_interval(name, one) for one in found)])
+    words = (
+        f"Strong: the label lies {parts[0]['threshold']:.2f} or farther from neutral. Labels of "
+        "a part vary in another way than those of the whole, and so does its CCC: compare systems "
+        "on one part, never the two parts of one system."
+    )
+    return f"<h3>Strong and weak expressions</h3><p>{words}</p>" + table(header, rows)
+
+
 def _beside(subject: Subject) -> str:
     baselines = subject.cards[0].get("baselines")
     if not baselines:
         return ""
-    own = {name: subject.figure(name)["value"] for name in ("accuracy", "weighted_f1", "macro_f1")}
+    names = beside(subject.cards[0]["task"])
+    own = {name: subject.figure(name)["value"] for name in names}
     rows = [*baselines, {"system": subject.name, **own}]
-    rows.sort(key=lambda row: row["weighted_f1"])
+    rows.sort(key=lambda row: row[names[1 if subject.task != "regression" else 0]])
     place = next(i for i, row in enumerate(rows) if row["system"] == subject.name)
-    cells = [[row["system"], *(number(key, row[key]) for key in own)] for row in rows]
+    cells = [[row["system"], *(number(key, row.get(key)) for key in own)] for row in rows]
     heading = "<h3>Beside baselines</h3>"
     return heading + table(["System", *map(title, own)], cells, own=place)
 
@@ -191,8 +226,7 @@ def side_by_side(subjects: Sequence[Subject]) -> str:
     if len(shown) < 2:
         return ""
     parts = []
-    known, own = headline(shown[0].task), shown[0].metric
-    for metric in known[:2] if own in known[:2] else known[-2:]:
+    for metric in _two(shown[0]):
         found = [(subject.name, subject.figure(metric)) for subject in shown]
         rows = [(name, one["value"], one["low"], one["high"]) for name, one in found]
         told = "; ".join(f"{name} {number(metric, one['value'])}" for name, one in found)
@@ -200,6 +234,14 @@ def side_by_side(subjects: Sequence[Subject]) -> str:
         chart = interval_chart(rows, alt=f"{title(metric)}: {told}.", scale=scale)
         parts.append(figure(title(metric), chart))
     return "".join(parts)
+
+
+def _two(subject: Subject) -> Sequence[str]:
+    """Return the figure that stands for all, and another."""
+    known = headline(subject.task)
+    if subject.task == "regression":
+        return subject.metric, "rmse" if subject.metric != "rmse" else "ccc"
+    return known[:2] if subject.metric in known[:2] else known[-2:]
 
 
 def data_card(subject: Subject) -> str:

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from affectrep.evaluation.families import Families
 from affectrep.evaluation.metrics import most_confused
+from affectrep.evaluation.predictions import table_targets
 from affectrep.evaluation.stored_run import StoredRun
 from affectrep.reporting.figures import headline
 
-__all__ = ["Subject", "gather"]
+__all__ = ["Subject", "finite_rows", "gather"]
 
 Array = NDArray[Any]
 
@@ -100,6 +102,15 @@ class Subject:
         spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
         return {"value": float(np.mean(values)), **ends, "sd": spread, "seeds": len(values)}
 
+    def first_table(self) -> tuple[StoredRun, pd.DataFrame] | None:
+        """Return the predictions of the shown split of the first run that has them, and the run."""
+        for run in self.runs if self.split else []:
+            try:
+                return run, run.table(str(self.split))
+            except FileNotFoundError:
+                continue
+        return None
+
     @cached_property
     def confusion(self) -> Array | None:
         """Counts ``(classes, classes)`` added up over seeds; None where there are none."""
@@ -142,6 +153,24 @@ class Subject:
             {**pair, "examples": examples.get((pair["true"], pair["predicted"]), [])}
             for pair in pairs
         ]
+
+
+def finite_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a regression that can be drawn: all values are finite.
+
+    A run that diverged has predictions that are not.
+
+    Example:
+        >>> table = pd.DataFrame({"valence": [0.1, 0.2], "arousal": 0.0, "predicted_arousal": 0.0})
+        >>> table["predicted_valence"] = [0.3, float("nan")]
+        >>> table.attrs = {"task": "regression", "classes": []}
+        >>> len(finite_rows(table))
+        1
+    """
+    kept = np.isfinite(np.hstack(table_targets(table))).all(axis=1)
+    found = table[kept].reset_index(drop=True)
+    found.attrs = table.attrs
+    return found
 
 
 def gather(paths: Sequence[Path]) -> list[Subject]:

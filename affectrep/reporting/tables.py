@@ -11,7 +11,7 @@ from rich.table import Table
 from affectrep.evaluation.comparison import LEVEL, Difference
 from affectrep.evaluation.metric_names import is_natural
 from affectrep.evaluation.nested import NestedDifference
-from affectrep.reporting.figures import number, p_value, title
+from affectrep.reporting.figures import beside, number, p_value, title
 
 __all__ = [
     "baseline_figures",
@@ -242,12 +242,12 @@ def baseline_figures(card: Mapping[str, Any], name: str) -> Table:
     """Return the model between its baselines and, where it is known, the best possible."""
     table = _table("Beside it")
     table.add_column("system")
-    metrics = ("accuracy", "weighted_f1", "macro_f1")
+    metrics = beside(card["task"])
     for metric in metrics:
         table.add_column(title(metric), justify="right")
     rows = [row for row in card["baselines"] if row["system"] != _CEILING]
     ceilings = [row for row in card["baselines"] if row["system"] == _CEILING]
     own = {metric: card["metrics"][metric]["value"] for metric in metrics}
     for row in [*rows, {"system": name, **own}, *ceilings]:
-        table.add_row(row["system"], *(number(metric, row[metric]) for metric in metrics))
+        table.add_row(row["system"], *(number(metric, row.get(metric)) for metric in metrics))
     return table

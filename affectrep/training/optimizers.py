@@ -83,13 +83,18 @@ class PhaseOptimizer:
             group["lr"] = peak * factor
 
     def step(self, parameters: Sequence[nn.Parameter], scaler: GradScaler) -> float:
-        """Clip, move the parameters that have a gradient, clear it; return the gradient's norm."""
+        """Clip, move the parameters that have a gradient, clear it; return the gradient's norm.
+
+        Nothing moves by a gradient that is not finite.
+        """
         scaler.unscale_(self.optimizer)
         limit = self.settings.max_grad_norm
-        norm = nn.utils.clip_grad_norm_(parameters, math.inf if limit is None else limit)
-        scaler.step(self.optimizer)
+        largest = math.inf if limit is None else limit
+        norm = float(nn.utils.clip_grad_norm_(parameters, largest))
+        if math.isfinite(norm) or scaler.is_enabled():  # the scaler looks for itself
+            scaler.step(self.optimizer)
         self.optimizer.zero_grad(set_to_none=True)
-        return float(norm)
+        return norm
 
     def state_dict(self) -> dict[str, Any]:
         """Return the moments."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -12,13 +13,13 @@ from torch.amp.grad_scaler import GradScaler
 
 from affectrep.batch import Batch, Output
 from affectrep.objectives.phase import Carry, Phase, PhaseResult, Term
+from affectrep.training.divergence import DivergedError, exploded, explosion_words
 from affectrep.training.forward import Precision, RandomState, forward
 from affectrep.training.optimizers import PhaseOptimizer
+from affectrep.training.pass_groups import PassGroup, pass_groups
 from affectrep.training.processes import Processes
 
 __all__ = ["StepLog", "StepRunner"]
-
-MODEL_PLAYERS = {"encoder", "heads"}
 
 
 @dataclass
@@ -29,19 +30,13 @@ class StepLog:
     skipped: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class _Group:
-    """Consecutive phases that can share one pass: no phase but the last moves the model."""
+@dataclass
+class _Waiting:
+    """A phase whose gradients are there and whose move has to wait."""
 
-    phases: tuple[Phase, ...]
-
-    @property
-    def norm(self) -> Literal["train", "frozen"]:
-        return "train" if any(phase.norm == "train" for phase in self.phases) else "frozen"
-
-    @property
-    def grad(self) -> bool:
-        return any(phase.grad for phase in self.phases)
+    phase: Phase
+    grads: list[Tensor | None]
+    scale: float
 
 
 class StepRunner:
@@ -59,6 +54,9 @@ class StepRunner:
         optimizers: name -> optimizer that phases refer to.
         processes: the process group.
         precision: of the pass through the model.
+
+    Raises:
+        DivergedError: by a step, when a term or a gradient explodes; its phase has moved nothing.
     """
 
     def __init__(
@@ -74,9 +72,10 @@ class StepRunner:
         self.model, self.optimizers, self.processes = model, optimizers, processes
         self.precision = precision
         self.parameters = {phase.name: _moving(phase, players) for phase in phases}
-        self.groups = _groups(phases)
+        self.groups = pass_groups(phases)
         self.joint = any(phase.span == "batch" for phase in phases)
         self.scaler = GradScaler("cuda", enabled=precision == "fp16")
+        self.waiting: list[_Waiting] = []
 
     def step(self, micro: Sequence[Batch]) -> StepLog:
         """Run every phase on the micro-batches and move the players."""
@@ -91,9 +90,10 @@ class StepRunner:
                 self._cached(group, micro, carries[0], log)
             else:
                 self._accumulated(group, micro, carries, log)
+            self._release(log)
         return log
 
-    def _whole(self, group: _Group, batch: Batch, carry: Carry, log: StepLog) -> None:
+    def _whole(self, group: PassGroup, batch: Batch, carry: Carry, log: StepLog) -> None:
         output = self._forward(batch, group.norm, grad=group.grad)
         for i, phase in enumerate(group.phases):
             view = output if phase.grad else output.detach()
@@ -102,9 +102,9 @@ class StepRunner:
             if total is not None:
                 again = phase.grad and any(later.grad for later in group.phases[i + 1 :])
                 self._backward(total, self.parameters[phase.name], again=again)
-                self._move(phase, log)
+                self._settle(phase, group, log)
 
-    def _cached(self, group: _Group, micro: Sequence[Batch], carry: Carry, log: StepLog) -> None:
+    def _cached(self, group: PassGroup, micro: Sequence[Batch], carry: Carry, log: StepLog) -> None:
         states, parts = [], []
         for batch in micro:
             states.append(RandomState())
@@ -121,13 +121,13 @@ class StepRunner:
             own = self.parameters[phase.name]
             self._backward(total, [*values, *own], again=False)
             if phase.grad:
-                self._second_pass(group, micro, states, leaves, own)
+                self._second_pass(group.norm_of(phase), micro, states, leaves, own)
                 after.restore()
-            self._move(phase, log)
+            self._settle(phase, group, log)
 
     def _second_pass(
         self,
-        group: _Group,
+        norm: Literal["train", "frozen"],
         micro: Sequence[Batch],
         states: Sequence[RandomState],
         leaves: Output,
@@ -136,7 +136,7 @@ class StepRunner:
         start = 0
         for batch, state in zip(micro, states, strict=True):
             state.restore()
-            output = self._forward(batch, group.norm, grad=True)
+            output = self._forward(batch, norm, grad=True)
             rows = slice(start, start + len(batch))
             start += len(batch)
             pairs = [
@@ -151,16 +151,16 @@ class StepRunner:
                 torch.autograd.backward(surrogate, inputs=list(own))
 
     def _accumulated(
-        self, group: _Group, micro: Sequence[Batch], carries: Sequence[Carry], log: StepLog
+        self, group: PassGroup, micro: Sequence[Batch], carries: Sequence[Carry], log: StepLog
     ) -> None:
         for phase in group.phases:
             masked = [
                 _rows(phase, batch, carry) for batch, carry in zip(micro, carries, strict=True)
             ]
             totals = self.processes.sum_each(_add([_counts(phase, batch) for batch in masked]))
-            worked = 0.0
+            worked, wild = 0.0, dict[str, float]()
             for batch, rows, carry in zip(micro, masked, carries, strict=True):
-                output = self._forward(batch, group.norm, grad=phase.grad)
+                output = self._forward(batch, group.norm_of(phase), grad=phase.grad)
                 result = _loss(phase, output if phase.grad else output.detach(), batch, carry)
                 shares = _counts(phase, rows)
                 terms = [
@@ -170,11 +170,13 @@ class StepRunner:
                 ]
                 worked += len(terms)
                 self._note(phase, result, terms, log)
+                wild |= self._exploded(phase, result)
                 if terms:
                     loss = torch.stack([value for _, value in terms]).sum()
                     self._backward(loss, self.parameters[phase.name], again=False)
+            self._refuse_explosion(phase, wild)  # once: processes differ in their micro-batches
             if self.processes.sum_each({"worked": worked})["worked"] > 0:
-                self._move(phase, log)
+                self._settle(phase, group, log)
             else:
                 log.skipped.append(phase.name)
 
@@ -195,6 +197,7 @@ class StepRunner:
             return None
         scaled = [_scaled(term, term.count, totals) for term in result.terms]
         self._note(phase, result, scaled, log)
+        self._refuse_explosion(phase, self._exploded(phase, result))
         if not scaled:
             return torch.zeros(())
         return torch.stack([value for _, value in scaled]).sum()
@@ -214,12 +217,46 @@ class StepRunner:
             scaled = self.scaler.scale(loss)
             torch.autograd.backward(scaled, inputs=list(inputs), retain_graph=again)
 
+    def _settle(self, phase: Phase, group: PassGroup, log: StepLog) -> None:
+        """Move the phase's players, or lay its gradients aside until the pass is done with."""
+        if not group.waits(phase):
+            self._move(phase, log)
+            return
+        parameters = self.parameters[phase.name]
+        grads = [parameter.grad for parameter in parameters]
+        self.waiting.append(_Waiting(phase, grads, self.scaler.get_scale()))
+        for parameter in parameters:
+            parameter.grad = None
+
+    def _release(self, log: StepLog) -> None:
+        for held in self.waiting:
+            ratio = self.scaler.get_scale() / held.scale  # fp16: it may have moved meanwhile
+            for parameter, grad in zip(self.parameters[held.phase.name], held.grads, strict=True):
+                parameter.grad = grad if grad is None or ratio == 1 else grad * ratio
+            self._move(held.phase, log)
+        self.waiting.clear()
+
     def _move(self, phase: Phase, log: StepLog) -> None:
         parameters = self.parameters[phase.name]
         self.processes.sum_gradients(parameters)
         norm = self.optimizers[phase.optimizer].step(parameters, self.scaler)
         self.scaler.update()  # after each phase: two of them may share an optimizer
         log.numbers[(phase.name, "grad_norm")] = norm
+        if not (math.isfinite(norm) or self._scaling):
+            raise DivergedError(explosion_words(phase, "grad_norm", norm))
+
+    def _exploded(self, phase: Phase, result: PhaseResult) -> dict[str, float]:
+        return exploded(result.terms, largest=phase.largest_loss, tolerant=self._scaling)
+
+    def _refuse_explosion(self, phase: Phase, own: Mapping[str, float]) -> None:
+        # all processes must leave together, so all of them hear of it
+        for name, value in self.processes.sum_each(own).items():
+            raise DivergedError(explosion_words(phase, name, value))
+
+    @property
+    def _scaling(self) -> bool:
+        """Whether fp16's loss scale still has room to fall, which mends overflows by itself."""
+        return self.scaler.is_enabled() and self.scaler.get_scale() >= 1
 
 
 def _moving(phase: Phase, players: Mapping[str, nn.Module]) -> list[nn.Parameter]:
@@ -234,15 +271,6 @@ def _moving(phase: Phase, players: Mapping[str, nn.Module]) -> list[nn.Parameter
         for parameter in players[name].parameters()
         if parameter.requires_grad
     ]
-
-
-def _groups(phases: Sequence[Phase]) -> list[_Group]:
-    groups: list[list[Phase]] = [[]]
-    for phase in phases:
-        groups[-1].append(phase)
-        if MODEL_PLAYERS & set(phase.updates):
-            groups.append([])
-    return [_Group(tuple(group)) for group in groups if group]
 
 
 def _loss(phase: Phase, output: Output, batch: Batch, carry: Carry) -> PhaseResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import signal
 import time
@@ -14,7 +15,7 @@ import torch
 
 from affectrep.batch import Batch
 from affectrep.model import AffectModel
-from affectrep.objectives.phase import Objective
+from affectrep.objectives.phase import Objective, Remarks, WatchesHeldOut
 from affectrep.training.checkpoints import (
     generator_state,
     load_latest,
@@ -22,12 +23,13 @@ from affectrep.training.checkpoints import (
     save_checkpoint,
     set_generator_state,
 )
+from affectrep.training.divergence import DivergedError, stop_words
 from affectrep.training.forward import Precision
 from affectrep.training.optimizers import OptimizerSettings, build_optimizers
 from affectrep.training.processes import Processes
 from affectrep.training.progress import Progress
 from affectrep.training.run_folder import MetricLog, RunFolder
-from affectrep.training.steps import StepRunner
+from affectrep.training.steps import StepLog, StepRunner
 
 __all__ = ["Interrupted", "StepBatches", "Trainer", "TrainerSettings"]
 
@@ -79,12 +81,15 @@ class Trainer:
         model: on its device.
         objective: phases, own players and state.
         batches: the micro-batches of each step.
-        validate: scores the model on the validation split, by metric name.
+        validate: scores the model on the validation split, by metric name. Where it takes a
+            keyword ``look``, it calls that with the output and the labels of each batch.
         folder: the run's folder; training goes on from its last checkpoint.
         settings: epochs, selection, precision, checkpoints, learning rates.
 
     Raises:
         ValueError: if the selection metric is not among the validation's.
+        DivergedError: when a loss or a gradient explodes; the model then has the weights of the
+            best epoch, if there was one.
         Interrupted: after SIGINT or SIGTERM, once the state is saved.
     """
 
@@ -94,7 +99,7 @@ class Trainer:
         objective: Objective,
         batches: StepBatches,
         *,
-        validate: Callable[[AffectModel], Mapping[str, float]],
+        validate: Callable[..., Mapping[str, float]],
         folder: RunFolder,
         settings: TrainerSettings,
     ) -> None:
@@ -139,6 +144,7 @@ class Trainer:
             "steps": self.state.step,
             "minutes": round(self.state.minutes, 3),
             "skipped_phases": self.skipped,
+            "remarks": self._remarks(),
         }
 
     def _epoch(self, log: MetricLog | None, progress: Progress) -> None:
@@ -148,7 +154,7 @@ class Trainer:
         started = saved = time.monotonic()
         for micro in self.batches.epoch(state.epoch, state.step_in_epoch):
             self._announce(state.step / total)
-            step_log = self.runner.step([batch.to(device) for batch in micro])
+            step_log = self._step([batch.to(device) for batch in micro], log)
             state.step += 1
             state.step_in_epoch += 1
             for name in step_log.skipped:
@@ -167,6 +173,25 @@ class Trainer:
         state.minutes += (time.monotonic() - started) / 60
         self._save()
 
+    def _step(self, micro: list[Batch], log: MetricLog | None) -> StepLog:
+        """Run a step; one that explodes leaves the best epoch's weights and a sentence."""
+        try:
+            return self.runner.step(micro)
+        except DivergedError as stop:
+            state = self.state
+            if log is not None:
+                numbers = {("training", "diverged"): 1.0}
+                log.write(numbers, step=state.step + 1, epoch=state.epoch)
+            if state.best_epoch >= 0:
+                self.model.load_state_dict(self._load_best())
+            words = stop_words(
+                str(stop),
+                step=state.step + 1,
+                epoch=state.epoch + 1,
+                best_epoch=state.best_epoch + 1,
+            )
+            raise DivergedError(words) from None
+
     def _announce(self, done: float) -> None:
         self.objective.progress(done)
         for optimizer in self.optimizers.values():
@@ -176,8 +201,8 @@ class Trainer:
         state = self.state
         generators = generator_state()
         self.model.eval()
-        scores = self.processes.share(
-            dict(self.validate(self.model)) if self.processes.main else None
+        scores, watched = self.processes.share(
+            self._validated() if self.processes.main else (None, None)
         )
         set_generator_state(generators)
         if self.settings.select not in scores:
@@ -193,10 +218,23 @@ class Trainer:
         else:
             state.stale += 1
         if log is not None:
-            numbers = {("validation", name): number for name, number in scores.items()}
+            told = {**scores, **watched}
+            numbers = {("validation", name): number for name, number in told.items()}
             log.write(numbers, step=state.step, epoch=state.epoch)
         progress.validated(state.epoch, scores, self.settings.select, state.best_epoch)
         state.epoch, state.step_in_epoch = state.epoch + 1, 0
+
+    def _validated(self) -> tuple[dict[str, float], dict[str, float]]:
+        """Return the validation's scores, and what the objective sees in the same pass."""
+        shows = "look" in inspect.signature(self.validate).parameters
+        if not (shows and isinstance(self.objective, WatchesHeldOut)):
+            return dict(self.validate(self.model)), {}
+        watch = self.objective.held_out()
+        scores = dict(self.validate(self.model, look=watch.add))
+        return scores, dict(watch.numbers())
+
+    def _remarks(self) -> list[str]:
+        return list(self.objective.remarks()) if isinstance(self.objective, Remarks) else []
 
     def _finished(self) -> bool:
         patience = self.settings.patience

@@ -6,7 +6,16 @@ import pytest
 import torch
 from torch import nn
 
-from affectrep.encoders.weights import load_weights, read_weights, unique_weights
+from affectrep.encoders.adapters import LORA_DEFAULTS, add_lora
+from affectrep.encoders.weights import (
+    first_values,
+    is_added,
+    is_base,
+    is_own,
+    load_weights,
+    read_weights,
+    unique_weights,
+)
 
 
 class Tied(nn.Module):
@@ -42,3 +51,31 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"torn")
     with pytest.raises(ValueError, match="cannot be read"):
         read_weights(tmp_path / "model.safetensors")
+
+
+def test_first_values_notice_every_change_but_that_of_adapters() -> None:
+    module = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    before = first_values(module)
+    assert before["0.weight"] == module[0].weight.flatten()[:4].tolist()
+    add_lora(module, {**LORA_DEFAULTS, "rank": 1, "targets": ["0"]})
+    assert first_values(module) == before
+    with torch.no_grad():
+        for name, value in module.named_parameters():
+            if is_added(name):
+                value.add_(1.0)
+    assert first_values(module) == before
+    module(torch.randn(4, 2))  # moves the running statistics
+    moved = {key for key, value in first_values(module).items() if value != before[key]}
+    assert moved == {"1.running_mean", "1.running_var", "1.num_batches_tracked"}
+
+
+def test_every_weight_of_an_encoder_is_own_added_or_base() -> None:
+    kinds = {
+        "pool.score.weight": (True, False, False),
+        "backbone.layer.weight": (False, False, True),
+        "backbone.layer.base_layer.weight": (False, False, True),
+        "backbone.layer.lora_B.default.weight": (False, True, False),
+        "backbone.layer.adapter.down.bias": (False, True, False),
+    }
+    for key, kind in kinds.items():
+        assert (is_own(key), is_added(key), is_base(key)) == kind

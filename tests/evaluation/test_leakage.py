@@ -214,3 +214,93 @@ def test_large_splits_are_thinned_by_speaker(monkeypatch: pytest.MonkeyPatch) ->
     assert one.about["rows"] == 60  # 10 of each of 6 speakers
     again = measure_leakage((embedded(known), known), (embedded(unseen), unseen))
     assert one.figures() == again.figures()
+
+
+def faces(split: str, people: int = 6, *, each: int = 16, first: int = 0) -> pd.DataFrame:
+    """Rows of people with valence and arousal instead of a label, and no language."""
+    who = np.repeat(np.arange(first, first + people), each)
+    table = pd.DataFrame({"id": [f"{split}-{i}" for i in range(len(who))]})
+    table["subject"] = [f"p{i}" for i in who]
+    places = np.array([(0.6, 0.4), (-0.6, 0.4), (-0.5, -0.4), (0.5, -0.4)])
+    table[["valence", "arousal"]] = places[np.arange(len(who)) % 4]
+    return table.assign(split=split)
+
+
+def seen(table: pd.DataFrame, *, identity: float, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng([seed, len(table)])
+    values = rng.normal(size=(len(table), 14))
+    values[:, :2] += 6 * table[["valence", "arousal"]].to_numpy()
+    codes = np.unique(table["subject"], return_inverse=True)[1]
+    values[np.arange(len(table)), 2 + codes % 12] += identity
+    return values
+
+
+def of_faces(identity: float, seed: int = 0) -> Leakage:
+    known, unseen = faces("train"), faces("test", 5, first=20)
+    return measure_leakage(
+        (seen(known, identity=identity, seed=seed), known),
+        (seen(unseen, identity=identity, seed=seed), unseen),
+    )
+
+
+def test_faces_are_asked_by_subject_and_quadrant(tmp_path: Path) -> None:
+    open_, hidden = of_faces(5.0), of_faces(0.0)
+    rate = "eer_unseen_subjects"
+    names = {"subject_linear", "subject_mlp", "quadrant_probe"}
+    figures = open_.figures()
+    assert set(figures) == names | {f"{name}_nats" for name in names} | {rate}
+    assert figures["subject_linear"]["value"] > 0.6
+    assert hidden.figures()["subject_linear"]["value"] < 0.3
+    assert figures["quadrant_probe"]["value"] > 0.5  # the emotion is there in both
+    assert hidden.figures()["quadrant_probe"]["value"] > 0.5
+    assert figures[rate]["value"] < hidden.figures()[rate]["value"]
+    assert open_.about["identity"] == "subject"
+    assert open_.about["probes"]["quadrant_probe"]["chance"] == 0.25
+    assert open_.about["verification"]["identities"] == 5
+    assert "speakers" not in open_.about["verification"]
+    assert open_.about["left_out"] == {}
+    open_.save(tmp_path / "a.parquet")
+    assert Leakage.load(tmp_path / "a.parquet").figures() == figures
+    less = compare_leakage([hidden], [open_])
+    assert set(less) == set(figures)
+    assert less["subject_mlp"].high < 0
+    assert less[rate].value > 0
+    known = faces("train")
+    direct = probe(
+        seen(known, identity=5.0),
+        known["subject"],
+        utterance_split(known["subject"]),
+        attacker=ATTACKERS["linear"],
+    )
+    assert figures["subject_linear"]["value"] == pytest.approx(direct.values["above_chance"])
+
+
+def test_faces_without_quadrants_or_with_labels() -> None:
+    known, unseen = faces("train"), faces("test", 5, first=20)
+    values = seen(known, identity=3.0), seen(unseen, identity=3.0)
+    labelled = known.assign(label=np.where(known["valence"] > 0, "glad", "sad"))
+    found = measure_leakage((values[0], labelled), (values[1], unseen))
+    assert "emotion_probe" in found.probes
+    assert "quadrant_probe" not in found.probes
+    some = known.assign(valence=known["valence"].where(known.index % 3 > 0))
+    found = measure_leakage((values[0], some), (values[1], unseen))
+    assert found.about["probes"]["quadrant_probe"]["left_out"] > 0
+    plain = known.drop(columns=["valence", "arousal"])
+    found = measure_leakage((values[0], plain), (values[1], unseen))
+    assert found.about["left_out"] == {"emotion_probe": "the rows name no single emotion"}
+
+
+def test_what_is_said_of_faces_names_identities() -> None:
+    known = faces("train")
+    values = seen(known, identity=3.0)
+    found = measure_leakage((values, known), (values, known))
+    said = found.about["left_out"]["eer_unseen_subjects"]
+    assert said == "all identities of the split were seen in training"
+    single = known.drop_duplicates("subject")
+    with pytest.raises(ValueError, match="no identity among 6 rows has two images"):
+        measure_leakage((values[single.index], single), (values, known))
+
+
+def test_speakers_and_subjects_are_not_compared(found: Leakage) -> None:
+    with pytest.raises(ValueError, match="one was verified on speakers"):
+        compare_leakage([found], [of_faces(1.0)])

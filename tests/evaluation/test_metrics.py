@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 from sklearn import metrics as reference
 
 from affectrep.evaluation.metrics import (
+    axis_warnings,
     best_threshold,
     classification_metrics,
     confusion_matrix,
@@ -117,6 +119,61 @@ def test_regression_agrees_with_scipy_per_axis(rng: np.random.Generator) -> None
         rmse = reference.root_mean_squared_error(a, b)
         assert found[f"rmse_{axis}"] == pytest.approx(rmse, abs=1e-12)
     assert found["ccc"] == pytest.approx((found["ccc_valence"] + found["ccc_arousal"]) / 2)
+
+
+def test_regression_agrees_with_torchmetrics(rng: np.random.Generator) -> None:
+    torchmetrics = pytest.importorskip("torchmetrics.functional")
+    y = rng.uniform(-1, 1, (500, 2))
+    pred = 0.7 * y + rng.normal(0, 0.2, (500, 2))
+    found = regression_metrics(y, pred)
+    for i, axis in enumerate(("valence", "arousal")):
+        a, b = torch.from_numpy(y[:, i]), torch.from_numpy(pred[:, i])
+        pcc = float(torchmetrics.pearson_corrcoef(b, a))
+        assert found[f"pcc_{axis}"] == pytest.approx(pcc, abs=1e-12)
+        rmse = float(torchmetrics.mean_squared_error(b, a, squared=False))
+        assert found[f"rmse_{axis}"] == pytest.approx(rmse, abs=1e-12)
+        # theirs takes sample variances, and the gap of the means does not know of that
+        ccc, n, gap = found[f"ccc_{axis}"], len(y), float((a.mean() - b.mean()) ** 2)
+        covariance = np.cov(y[:, i], pred[:, i], ddof=0)[0, 1]
+        sample = 2 * covariance / ((2 * covariance / ccc - gap) + gap * (n - 1) / n)
+        theirs = float(torchmetrics.concordance_corrcoef(b, a))
+        assert sample == pytest.approx(theirs, abs=1e-12)
+
+
+def test_figures_are_of_the_whole_set_in_any_order(rng: np.random.Generator) -> None:
+    y, pred = rng.uniform(-1, 1, (2, 300, 2))
+    order = rng.permutation(300)
+    whole, mixed = regression_metrics(y, pred), regression_metrics(y[order], pred[order])
+    assert mixed == pytest.approx(whole, abs=1e-12)
+    halves = [regression_metrics(y[part::2], pred[part::2])["rmse"] for part in (0, 1)]
+    assert np.mean(halves) != pytest.approx(whole["rmse"], abs=1e-9)
+
+
+def test_zero_has_a_sign_of_its_own() -> None:
+    y, pred = np.array([0.0, 0.0, 0.5, -0.5]), np.array([0.0, 1e-9, 0.0, -0.1])
+    assert regression_metrics(y, pred)["sagr"] == 0.5
+
+
+def test_degenerate_axes_are_flagged() -> None:
+    y = np.array([[0.1, 0.5], [0.3, 0.5], [0.2, 0.5]])
+    fine = np.array([[0.1, 0.4], [0.4, 0.6], [0.2, 0.5]])
+    assert axis_warnings(np.array([[0.1, 0.5], [0.3, 0.6], [0.2, 0.5]]), fine) == []
+    assert axis_warnings(y, fine) == ["All labels of arousal are 0.5, so its PCC and CCC are 0."]
+    assert (
+        axis_warnings(y, y)[-1]
+        == "All predictions of arousal are 0.5, so its PCC is 0 and its CCC 1."
+    )
+    flat = np.full_like(y, 0.25)
+    found = regression_metrics(y, flat)
+    assert (found["pcc"], found["ccc"]) == (0, 0)
+    assert "All predictions of valence are 0.25, so its PCC and CCC are 0." in axis_warnings(
+        y, flat
+    )
+    zeros = np.array([[0.0, 0.5], [0.0, 0.0], [0.2, 0.1]])
+    assert axis_warnings(zeros, fine) == [
+        "Labels of exactly 0 (2 of valence and 1 of arousal) count against SAGR: 0 has a sign of "
+        "its own."
+    ]
 
 
 def test_most_confused_is_sorted_and_has_only_errors() -> None:

@@ -107,4 +107,4 @@ def test_multilabel_and_regression_cards() -> None:
     flat = Predictions(found.ids, rng.normal(size=(50, 2)), np.zeros((50, 2), np.float32))
     card = scorecard(predictions_table(flat, "regression"), resampling=FEW)
     assert card["metrics"]["ccc"]["value"] == 0
-    assert "constant" in card["warnings"][0]
+    assert "All predictions of valence are 0" in card["warnings"][0]

@@ -228,7 +228,7 @@ def test_it_is_built_without_arguments():
 def test_fit_takes_the_threshold_from_labels():
     objective = caf(threshold=None)
     assert objective.sampling_hint() == {}
-    labels = torch.tensor([[0.1, 0.1], [0.2, 0.1], [0.8, 0.7]])
+    labels = torch.tensor([[0.1, 0.1], [0.2, 0.1], [0.8, 0.7], [0.9, 0.8]])
     objective.fit(labels)
     assert 0.2 < float(objective.sampling_hint()["strong_radius"]) < 1.06
     each = caf(threshold=None, grouping={"scope": "batch"})
@@ -240,7 +240,7 @@ def test_fit_takes_the_threshold_from_labels():
 @pytest.mark.parametrize("scope", ["batch", "ema"])
 def test_the_running_threshold_moves_once_a_step(scope):
     objective = caf(threshold=None, grouping={"scope": scope, "momentum": 0.5})
-    objective.fit(torch.tensor([[0.1, 0.0], [0.9, 0.9]]))
+    objective.fit(torch.tensor([[0.1, 0.0], [0.9, 0.9], [0.9, 0.9]]))
     before = objective.grouper.threshold.clone()
     other = copy.deepcopy(objective)
     terms(objective, model_of()(faces().inputs), faces())
@@ -273,7 +273,8 @@ def test_one_name_chooses_the_critic_whatever_else_is_set():
         "none": None,
     }
     assert caf(critic="none", **options).players() == {}
-    assert caf(**options).game.critic(torch.zeros(2, 1), torch.zeros(1, 1)).logs == {"alpha": 0.4}
+    logs = caf(**options).game.critic(torch.zeros(2, 1), torch.zeros(1, 1)).logs
+    assert logs == {"alpha": 0.4, "inside": 1.0}
 
 
 def test_a_bounded_critic_bounds_the_margin():
@@ -566,7 +567,7 @@ def test_watching_changes_nothing_in_evaluation():
     watch = CriticWatch().eval()
     numbers = watch(torch.eye(2), -torch.eye(2), lambda generator: 0.0)
     assert int(watch.seen) == 0
-    assert set(numbers) == {"spread", "auc", "cross_distance"}
+    assert set(numbers) == {"spread", "auc", "cross_distance", "dead"}
 
 
 def test_steps_hold_their_defaults():

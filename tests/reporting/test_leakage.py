@@ -4,16 +4,28 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+import yaml
 
 from affectrep.commands.leakage import add_leakage
-from affectrep.evaluation.leakage import ATTACKERS, Leakage, compare_leakage, leakage_path
+from affectrep.evaluation.leakage import (
+    ATTACKERS,
+    Leakage,
+    compare_leakage,
+    leakage_path,
+    measure_leakage,
+)
 from affectrep.evaluation.scorecard import scorecard
+from affectrep.evaluation.stored_run import StoredRun
 from affectrep.reporting.figures import number
 from affectrep.reporting.leakage import hides_speaker, leakage_section
+from affectrep.reporting.order import order_table
 from affectrep.reporting.report import report_html
 from affectrep.reporting.subject import gather
 from tests.evaluation.leaky import QUICK, LeakyReader, leaky_run
+from tests.reporting.regressed import regression_run, regression_table
 from tests.reporting.test_report import checked
 
 
@@ -103,3 +115,50 @@ def test_settings_are_told_apart(runs: dict[str, list[Path]], tmp_path: Path) ->
     names = [one.name for one in gather([runs["open"][0], other.path])]
     assert sorted(names) == ["open (strict w)", "open (strict z)"]
     assert [one.name for one in gather(runs["open"])] == ["open"]
+
+
+def face_run(folder: Path, name: str, strength: float) -> Path:
+    """Write a face run whose embeddings hold the person as strongly as is asked for."""
+    table = regression_table(240, people=6)
+    path = regression_run(folder, name, table=table, pictures=False, mapped=False)
+    others = table.assign(id="t" + table["id"], split="train")
+    others["subject"] = "c/q" + others["subject"].str[-2:]
+    rng = np.random.default_rng(0)
+
+    def values(rows: pd.DataFrame) -> np.ndarray:
+        who = rows["subject"].str[-2:].astype(int).to_numpy()
+        seen = np.c_[3 * rows[["valence", "arousal"]].to_numpy(), strength * np.eye(6)[who]]
+        return seen + rng.normal(size=seen.shape)
+
+    found = measure_leakage((values(others), others), (values(table), table))
+    run = StoredRun(path)
+    found.save(leakage_path(run, "test"), model=run.model_hash, split="test")
+    card = run.scorecard("test")
+    card["leakage"] = {"metrics": found.figures(), "about": found.about}
+    (path / "predictions" / "test.json").write_text(json.dumps(card, allow_nan=False))
+    return path
+
+
+def test_faces_are_about_identities_and_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, attacker in QUICK.items():
+        monkeypatch.setitem(ATTACKERS, name, attacker)
+    paths = [face_run(tmp_path, "open", 5.0), face_run(tmp_path, "closed", 0.0)]
+    config = paths[1] / "config.yaml"
+    stored = yaml.safe_load(config.read_text())
+    stored["objective"] = {"domains": {"subject": {"weight": 0.3}}}
+    config.write_text(yaml.safe_dump(stored))
+    html = leakage_section(gather(paths))
+    assert "less of the identity off closed than off open" in html
+    assert "Equal error rate on unseen identities" in html
+    for words in ("Identity, linear attacker", "Identity, hidden layer", "Quadrant"):
+        assert words in html
+    assert "peaker" not in html
+    assert "tterance" not in html
+    single = leakage_section(gather(paths[:1]))
+    assert "An attacker names the identity of" in single
+    assert "of the images where a guess names 16.7 %" in single
+    table = order_table(gather(paths))
+    assert table is not None
+    assert [str(one.header) for one in table.columns][-2:] == ["identity", "EER"]

@@ -10,6 +10,7 @@ from affectrep.reporting.next_commands import next_commands
 from affectrep.reporting.subject import Subject
 from tests.evaluation.invented import CLASSES, make_run
 from tests.evaluation.leaky import leaky_run
+from tests.reporting.regressed import regression_run
 
 
 def commands(*subjects: Subject) -> list[str]:
@@ -35,6 +36,14 @@ def test_a_speech_run_is_measured_repeated_and_asked(tmp_path: Path) -> None:
     assert commands(measured)[1] == (
         f"affectrep compare {tmp_path}/b/leaky.z-* --against {tmp_path}/b/OTHER-*"
     )
+
+
+def test_a_face_run_asks_about_a_picture(tmp_path: Path) -> None:
+    run = StoredRun(regression_run(tmp_path))
+    found = commands(Subject([run], "test", [{}]))
+    assert found[-1] == f"affectrep predict {run.path} face.jpg"
+    assert len(found) == 3
+    assert not any("families" in one for one in found)
 
 
 def test_two_configurations_are_compared_with_each_other(tmp_path: Path) -> None:

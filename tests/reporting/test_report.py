@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 from affectrep.reporting.report import report_html, write_report
 from tests.evaluation.invented import make_run
 from tests.reporting.mined import add_findings
+from tests.reporting.regressed import regression_run, regression_table
 
 VOID = {"meta", "br"}
 
@@ -107,6 +109,62 @@ def test_runs_that_cannot_be_compared_are_still_shown(tmp_path: Path) -> None:
     assert "b and a were not compared" in html
 
 
+def test_a_regression_of_faces_has_its_own_sections_and_nothing_about_classes(
+    tmp_path: Path,
+) -> None:
+    table = regression_table(600, videos=6)
+    html = checked(report_html([regression_run(tmp_path, table=table)]))
+    assert len(html) < 5_000_000
+    navigation = re.findall(r'<a href="#([\w-]+)">', html)
+    shown = "figures faces learning plane tracks persons critic map data environment next"
+    assert navigation == shown.split()
+    for words in ("By axis", "Loss of phase critic", "Loss of phase adversarial", "By quadrant"):
+        assert words in html
+    card = json.loads((tmp_path / "faces-0" / "predictions" / "test.json").read_text())
+    for metric in ("ccc_valence", "rmse_arousal", "pcc"):
+        figure = card["metrics"][metric]
+        assert f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]" in html
+    for part in ("strong", "weak"):
+        assert f"{part.capitalize()}, {card['strong_weak']['rows'][part]:,} rows" in html
+        assert f"{card['strong_weak']['metrics'][f'{part}_ccc']['value']:.3f} [" in html
+    body = html.partition("</style>")[2]
+    for word in ("F1", "class ", "classes", "onfusion", "UAR", "ccuracy", "label=calm"):
+        assert word not in re.sub(r"<[^>]*>", " ", body), word
+
+
+def test_configurations_of_a_regression_are_compared_on_mean_ccc(tmp_path: Path) -> None:
+    runs = [
+        regression_run(
+            tmp_path,
+            name,
+            seed,
+            table=regression_table(300, seed + 10 * place, error=error),
+            critic=name == "caf",
+        )
+        for place, (name, error) in enumerate({"plain": 0.35, "caf": 0.1}.items())
+        for seed in range(2)
+    ]
+    html = checked(report_html(runs))
+    assert re.search(r"caf lies 0\.\d+ above plain in CCC", html)
+    assert "CCC of the same rows" in html
+    assert "<figcaption>RMSE</figcaption>" in html
+    assert "plain: faces" in html
+    assert 'id="critic-1"' in html
+    assert 'id="critic-0"' not in html
+
+
+def test_persons_seen_in_training_are_said_first(tmp_path: Path) -> None:
+    run = regression_run(tmp_path, training_people=("c/p01",))
+    header = checked(report_html([run])).partition("</header>")[0]
+    assert "Not person-independent: 1 of the 20 people" in header
+
+
+def test_a_report_of_many_rows_stays_small(tmp_path: Path) -> None:
+    table = regression_table(10_000, people=100)
+    html = checked(report_html([regression_run(tmp_path, table=table)]))
+    assert len(html) < 2_500_000
+
+
 def test_a_run_that_was_not_evaluated(tmp_path: Path) -> None:
     html = checked(report_html([make_run(tmp_path, evaluated=False)]))
     assert "Not evaluated yet" in html
@@ -134,8 +192,14 @@ BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 @pytest.mark.browser
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium here: the report was not rendered")
 @pytest.mark.parametrize("width", [390, 1200])
-def test_a_browser_shows_it_without_sideways_scrolling(tmp_path: Path, width: int) -> None:
-    run = add_findings(make_run(tmp_path, families=True))
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_a_browser_shows_it_without_sideways_scrolling(
+    tmp_path: Path, task: str, width: int
+) -> None:
+    if task == "regression":
+        run = regression_run(tmp_path, table=regression_table(400, videos=4))
+    else:
+        run = add_findings(make_run(tmp_path, families=True))
     path = write_report([run], tmp_path / "report.html")
     probe = tmp_path / "probe.html"
     probe.write_text(

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from affectrep.evaluation.predictions import write_predictions
+from affectrep.evaluation.quadrants import QUADRANTS
 from affectrep.reporting.plots import SERIES
 from affectrep.reporting.scatter import (
     MOST_GROUPS,
@@ -20,8 +21,9 @@ from affectrep.reporting.scatter import (
     shape_legend,
 )
 from affectrep.reporting.standalone import standalone
-from affectrep.reporting.subject import Subject
+from affectrep.reporting.subject import Subject, gather
 from tests.evaluation.leaky import leaky_run
+from tests.reporting.regressed import regression_run, regression_table
 
 
 def points(count: int, names: list[str]) -> Points:
@@ -141,3 +143,41 @@ def test_runs_without_a_map(tmp_path: Path) -> None:
     map_path(run, "test").write_text("no")
     with pytest.raises(ValueError, match="not a readable Parquet"):
         read_map(run, "test")
+
+
+def faces_map(folder: Path, **options: int) -> str:
+    table = regression_table(300, **options)
+    run = regression_run(folder, table=table, pictures=False, critic=False)
+    return maps(gather([run])[0])
+
+
+def test_faces_are_mapped_by_quadrant_expression_and_person(tmp_path: Path) -> None:
+    html = faces_map(tmp_path, people=10)
+    captions = re.findall("<figcaption>(.*?)</figcaption>", html)
+    assert captions == [
+        "By quadrant",
+        "By expression",
+        "By person of the test split; the others grey",
+    ]
+    assert "Outlined: validation split, other persons." in html
+    row = regression_table(300, people=10).iloc[1]
+    told = f"valence {row['valence']:+.2f} arousal {row['arousal']:+.2f}".replace("0.", ".")
+    assert f": {told}, said valence" in html
+    assert "sadness · p01" in html
+    # the words of the quadrants stand in one order, whichever of them occur
+    order = re.findall(r"</svg>([\w/]+) <span>", html.partition("By expression")[0])
+    assert order == [one for one in QUADRANTS if one in order]
+    assert len(order) >= 4
+
+
+def test_of_many_persons_those_with_the_most_rows_have_a_colour(tmp_path: Path) -> None:
+    html = faces_map(tmp_path, people=70)
+    assert "By person of the test split, the 12 with most rows; the others grey" in html
+    legend = html.partition("with most rows")[2]
+    assert len(re.findall(r"p\d\d <span>5</span>", legend)) == MOST_GROUPS
+
+
+def test_faces_of_nobody_are_mapped_without_persons(tmp_path: Path) -> None:
+    html = faces_map(tmp_path, people=0)
+    assert "By person" not in html
+    assert "Outlined: validation split. Rest" in html

@@ -59,6 +59,16 @@ def test_the_model_stands_between_baselines_and_ceiling() -> None:
     assert words.index("majority") < words.index("mine") < words.index("Bayes ceiling")
 
 
+def test_a_regression_stands_beside_its_baselines() -> None:
+    metrics = {name: {"value": 0.8} for name in ("ccc", "pcc", "rmse", "sagr")}
+    baselines = [{"system": "mean of training", "ccc": 0.0, "rmse": 0.41}]
+    found = {"task": "regression", "metrics": metrics, "baselines": baselines}
+    words = shown(baseline_figures(found, "mine"))
+    assert words.index("0.410") < words.index("mine")
+    assert "n/a" in words  # what a baseline lacks is not guessed
+    assert "Accuracy" not in words
+
+
 ONE = Difference("weighted_f1", 0.66, 0.65, 0.01, -0.002, 0.022, 0.09, 0.017, 5, 0.0)
 
 

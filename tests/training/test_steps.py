@@ -14,7 +14,15 @@ from affectrep.objectives import Carry, Phase, PhaseResult, Term
 from affectrep.training.optimizers import OptimizerSettings, build_optimizers
 from affectrep.training.processes import Processes
 from affectrep.training.steps import StepRunner
-from tests.training.toys import ThreePhases, ToyModel, ToyObjective, TwoPlayers, cut, rows
+from tests.training.toys import (
+    ThreePhases,
+    ToyModel,
+    ToyObjective,
+    TwoPlayers,
+    classify,
+    cut,
+    rows,
+)
 
 SETTINGS = OptimizerSettings(
     encoder_lr=0.01, head_lr=0.02, adversary_lr=0.03, weight_decay=0.0, max_grad_norm=None
@@ -181,3 +189,47 @@ def test_fp16_phases_that_share_an_optimizer_step_twice():
     )
     log = made.step([rows(dtype=torch.float32).to("cuda")])
     assert ("main", "grad_norm") in log.numbers
+
+
+class SharedPass(ThreePhases):
+    """The adversarial and the main phase read one pass, and both move the encoder."""
+
+    def phases(self):
+        return [replace(phase, same_pass=True) for phase in super().phases()]
+
+
+@pytest.mark.parametrize("sizes", [(12,), (5, 7)])
+def test_a_shared_pass_takes_all_gradients_before_the_first_move(sizes):
+    model, objective = ToyModel().double(), SharedPass().double()
+    before = copy.deepcopy(model)
+    expected = classify(before(rows().inputs), rows())
+    grads = torch.autograd.grad(expected, list(before.head.parameters()))
+    seen = {}
+    made = runner(model, objective)
+    move = made.optimizers["main"].step
+
+    def step(parameters, scaler):
+        seen["grads"] = [parameter.grad.clone() for parameter in model.head.parameters()]
+        seen["moved"] = not torch.equal(model.encoder[0].weight, before.encoder[0].weight)
+        return move(parameters, scaler)
+
+    made.optimizers["main"].step = step
+    log = made.step(cut(rows(), sizes))
+    if len(sizes) == 1:
+        assert model.forwards == 1
+    assert seen["moved"]  # the adversarial move comes first, main's gradient is from before it
+    for found, wanted in zip(seen["grads"], grads, strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-12)
+    assert log.numbers[("main", "cross_entropy")] == pytest.approx(expected.item(), rel=1e-9)
+
+
+def test_a_shared_pass_moves_running_statistics_once():
+    class Whole(SharedPass):
+        def phases(self):
+            return [replace(phase, span="batch") for phase in super().phases()]
+
+    for toy in (SharedPass, Whole):
+        for sizes in ((12,), (6, 6)):
+            model = ToyModel(norm=True).double()
+            runner(model, toy().double()).step(cut(rows(), sizes))
+            assert int(model.encoder[1].num_batches_tracked) == len(sizes), (toy, sizes)
