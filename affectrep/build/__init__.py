@@ -3,7 +3,7 @@
 from affectrep.build.loaders import build_loader, build_training_loader
 from affectrep.build.manifest import build_manifest
 from affectrep.build.model import build_model, fit_encoder
-from affectrep.build.objective import build_objective, objective_values
+from affectrep.build.objective import build_objective, objective_values, strong_threshold
 from affectrep.build.run_name import run_name
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "fit_encoder",
     "objective_values",
     "run_name",
+    "strong_threshold",
 ]

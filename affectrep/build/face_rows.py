@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import torch
+import numpy as np
 
+from affectrep.build.objective import strong_threshold
 from affectrep.config import Config
-from affectrep.config.objectives import CAFConfig
 from affectrep.data.cache_folder import cache_folder
 from affectrep.data.face import FaceRows, FaceSettings
 from affectrep.data.face_boxes import drop_faceless, find_boxes
 from affectrep.data.manifest import Manifest
+from affectrep.data.samplers import BatchSampler
 from affectrep.data.strong_weak_sampler import StrongWeakSampler
-from affectrep.objectives.grouping import Grouping, radius_threshold
 
 __all__ = ["face_rows", "strong_weak_sampler", "with_boxes"]
 
@@ -64,24 +64,21 @@ def face_rows(
     )
 
 
-def strong_weak_sampler(config: Config, manifest: Manifest, at_least: int) -> StrongWeakSampler:
-    """Return batches that hold rows far from neutral and rows near it.
+def strong_weak_sampler(
+    config: Config, manifest: Manifest, at_least: int
+) -> StrongWeakSampler | BatchSampler:
+    """Return batches that hold rows far from neutral and rows near it; shuffled where all are one.
 
     The threshold is the objective's where it has one, else Otsu's on the training labels.
     """
-    labels = torch.as_tensor(manifest.targets("train"))
-    objective, threshold = config.objective, None
-    grouping = Grouping()
-    if isinstance(objective, CAFConfig):
-        threshold = objective.threshold
-        if objective.grouping.get("rule") != "code":  # that rule looks at the order of a batch
-            grouping = Grouping(**objective.grouping)
-    if threshold is None:
-        threshold = radius_threshold(labels, grouping)
+    radius = np.linalg.norm(manifest.targets("train"), axis=1)
+    threshold, section = strong_threshold(config, manifest), config.data
+    if not radius.min() < threshold <= radius.max():  # also where there is none
+        return BatchSampler(None, len(radius), batch_size=section.batch_size, seed=config.seed)
     return StrongWeakSampler(
-        labels.norm(dim=1).tolist(),
+        radius.tolist(),
         threshold,
-        batch_size=config.data.batch_size,
+        batch_size=section.batch_size,
         seed=config.seed,
         at_least=at_least,
     )

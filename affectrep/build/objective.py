@@ -20,8 +20,9 @@ from affectrep.config.objectives import (
 )
 from affectrep.data.manifest import Manifest
 from affectrep.objectives import OBJECTIVES, Objective
+from affectrep.objectives.grouping import Grouping, radius_threshold
 
-__all__ = ["build_objective", "objective_values"]
+__all__ = ["build_objective", "objective_values", "strong_threshold"]
 
 TASKS = {
     "classification": "cross_entropy",
@@ -64,6 +65,20 @@ def build_objective(config: Config, manifest: Manifest, *, dim: int | None = Non
         objective.fit(torch.as_tensor(manifest.targets("train"), dtype=torch.float32))
     built: Objective = objective
     return built
+
+
+def strong_threshold(config: Config, manifest: Manifest) -> float:
+    """Return the radius from which a training row is strong; NaN where the labels do not split.
+
+    It is the objective's where that groups rows by the training labels, else Otsu's.
+    """
+    section, grouping = config.objective, Grouping()
+    if isinstance(section, CAFConfig):
+        if section.threshold is not None:
+            return section.threshold
+        if section.grouping.get("rule") != "code":  # that rule looks at the order of a batch
+            grouping = Grouping(**section.grouping)
+    return radius_threshold(torch.as_tensor(manifest.targets("train")), grouping)
 
 
 def objective_values(

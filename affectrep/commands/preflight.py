@@ -9,7 +9,9 @@ from affectrep.data.manifest import Manifest
 __all__ = ["find_problems"]
 
 
-def find_problems(manifest: Manifest, *, read_sound: bool = True) -> list[Problem]:
+def find_problems(
+    manifest: Manifest, *, read_sound: bool = True, threshold: float | None = None
+) -> list[Problem]:
     """Return every problem of a manifest and, for speech, of its sound files, errors first.
 
     Sound files are read once, under a progress bar on a terminal; what was measured is kept in
@@ -18,6 +20,8 @@ def find_problems(manifest: Manifest, *, read_sound: bool = True) -> list[Proble
     Args:
         manifest: of any modality.
         read_sound: False leaves the sound files out, where another process reads them.
+        threshold: radius from which a row of valence and arousal is strong, where an objective
+            groups rows; NaN where the labels do not split.
 
     Raises:
         ImportError: if the packages that sound needs are not installed.
@@ -35,7 +39,7 @@ def find_problems(manifest: Manifest, *, read_sound: bool = True) -> list[Proble
     if manifest.info.modality == "face":
         from affectrep.data.face_checks import check_faces
 
-        problems += check_faces(manifest.rows)
+        problems += check_faces(manifest.rows, threshold=threshold)
     unique: dict[tuple[str, str], Problem] = {}
     for problem in problems:  # both judge leaks of speakers and of equal sounds, in the same words
         unique.setdefault((problem.kind, problem.message), problem)

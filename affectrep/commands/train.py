@@ -25,10 +25,11 @@ from affectrep.build import (
     build_training_loader,
     fit_encoder,
     run_name,
+    strong_threshold,
 )
 from affectrep.commands.preflight import find_problems
 from affectrep.config import Config, differing_keys, load_config, to_yaml
-from affectrep.config.objectives import FittedConfig
+from affectrep.config.objectives import CAFConfig, FittedConfig
 from affectrep.data.checks import require_clean
 from affectrep.data.label_noise import flipped_rows
 from affectrep.data.manifest import Manifest
@@ -76,7 +77,7 @@ def run(
         return
     state = _prepare_machine(settings)
     manifest = build_manifest(settings)
-    _check(manifest, folder, state.is_main_process)
+    _check(settings, manifest, folder, state.is_main_process)
     if isinstance(settings.objective, FittedConfig):
         if state.is_main_process:
             _fit_at_once(FittedRun(settings, manifest, folder, state.device), dry_run)
@@ -153,7 +154,7 @@ def _prepare_machine(config: Config) -> PartialState:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True, warn_only=cuda)
         # nothing reads memory before writing it; filling it is 5 % of a small network's step
-        torch.utils.deterministic.fill_uninitialized_memory = False
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.manual_seed(config.seed)
     return PartialState(cpu=not cuda)
 
@@ -164,8 +165,10 @@ def _has_bf16() -> bool:
     return not found or any(found.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
-def _check(manifest: Manifest, folder: RunFolder, main: bool) -> None:
-    problems = find_problems(manifest, read_sound=main)
+def _check(config: Config, manifest: Manifest, folder: RunFolder, main: bool) -> None:
+    groups = isinstance(config.objective, CAFConfig) and config.objective.critic != "none"
+    threshold = strong_threshold(config, manifest) if groups else None
+    problems = find_problems(manifest, read_sound=main, threshold=threshold)
     for problem in problems:
         if problem.severity != "error" and main:
             console.print(f"{problem.severity}: {problem}", markup=False)
@@ -191,7 +194,11 @@ def _build_trainer(
     objective: Any = build_objective(config, manifest, dim=model.encoder.dim)
     objective.to(state.device)
     collates = {}
-    if model.encoder.is_fixed and config.training.cache_embeddings:
+    if (
+        model.encoder.is_fixed
+        and config.training.cache_embeddings
+        and not _alters(config, manifest)
+    ):
         for split in ("train", "validation"):
             collates[split] = _cached(config, manifest, model, split, folder)
     batches = build_training_loader(
@@ -209,6 +216,14 @@ def _build_trainer(
         folder=folder,
         settings=_trainer_settings(config),
     )
+
+
+def _alters(config: Config, manifest: Manifest) -> bool:
+    """Whether training faces differ from epoch to epoch, so that embeddings cannot be kept."""
+    section, size = config.data.face, getattr(config.encoder, "preprocess", {})
+    cropped = (size.get("resize_px") or 0) > (size.get("size_px") or 0)
+    altered = section.flip or section.randaugment is not None or section.mixup > 0 or cropped
+    return manifest.info.modality == "face" and altered
 
 
 def _validation(

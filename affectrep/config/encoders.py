@@ -45,8 +45,8 @@ class TextEncoderConfig(Section):
     attention_dropout: float | None = Field(None, ge=0, lt=1)
 
 
-class SpeechLoraSettings(LoraSettings):
-    """Low-rank adaptation of a speech encoder; targets by short names."""
+class ShortLoraSettings(LoraSettings):
+    """Low-rank adaptation of a speech or vision encoder; targets by short names."""
 
     targets: list[str] = Field(default_factory=lambda: ["q", "k", "v", "out"])
 
@@ -65,7 +65,7 @@ class SpeechEncoderConfig(Section):
     checkpoint: str = Field(description="hub id, local folder, or torchaudio:<bundle>")
     pooling: Literal["mean", "attentive"] = "mean"
     tuning: Literal["full", "frozen", "lora", "adapters", "lora+adapters"] = "full"
-    lora: SpeechLoraSettings | None = Field(None, description="used when tuning names it")
+    lora: ShortLoraSettings | None = Field(None, description="used when tuning names it")
     adapter: AdapterSettings | None = Field(None, description="used when tuning names it")
     layer_weights: Literal["none", "softmax", "sigmoid"] = Field(
         "none", description="learned weighting of all hidden layers"
@@ -133,8 +133,9 @@ class VisionEncoderConfig(Section):
     checkpoint: str = Field(
         description="hub id, local folder, or torchvision:<name>[:<weights file>]"
     )
+    pooling: Literal["mean", "cls"] = "mean"
     tuning: Literal["full", "frozen", "lora"] = "full"
-    lora: LoraSettings | None = Field(None, description="used when tuning is lora")
+    lora: ShortLoraSettings | None = Field(None, description="used when tuning is lora")
     preprocess: dict[str, Any] = Field(
         default_factory=dict, description="ImagePreprocess; the checkpoint's where nothing is said"
     )

@@ -23,7 +23,7 @@ class AlexNetTunedEncoder(ImageEncoder):
 
     Args:
         preprocess: settings of `ImagePreprocess`, by its argument names; None for its defaults.
-        channels_last: keep maps in that memory order: the same outputs to rounding, in a tenth
+        channels_last: keep maps in that memory order: the same outputs to rounding, a tenth
             less time on a CPU.
 
     Raises:

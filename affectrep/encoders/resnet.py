@@ -25,7 +25,7 @@ class ResNet18Encoder(ImageEncoder):
         stem: imagenet (7 x 7, stride 2, max pooling: a map is 1/32 of the image), or small (3 x 3
             with stride 1: 1/8), which is better and slower on faces of 48 to 64 px.
         width: channels of the first stage; fewer than 64 narrow all stages.
-        channels_last: keep maps in that memory order: the same outputs to rounding, in a tenth
+        channels_last: keep maps in that memory order: the same outputs to rounding, a tenth
             less time on a CPU, a quarter less with the small stem.
 
     Raises:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,13 @@ import torch
 from torch import nn
 
 from affectrep.encoders.checkpoint import commit_of, quiet
+from affectrep.encoders.checkpoint_folder import (
+    find_checkpoint,
+    in_words,
+    read_config,
+    reference_to,
+    require_same,
+)
 from affectrep.encoders.speech_preprocess import (
     WaveformPreprocess,
     WhisperPreprocess,
@@ -26,7 +30,8 @@ from affectrep.encoders.weights import load_weights
 __all__ = ["FAMILIES", "PretrainedSpeech", "load_speech", "stored_speech"]
 
 FAMILIES = ("wav2vec2", "wavlm", "hubert", "unispeech", "unispeech-sat", "whisper")
-NEEDED = "config.json, model.safetensors and preprocessor_config.json"
+NEEDED = ("config.json", "preprocessor_config.json")
+OTHER = f"one of torchaudio's bundles such as {TORCHAUDIO}WAVLM_BASE"
 
 
 @dataclass
@@ -78,8 +83,8 @@ def load_speech(
         load_weights(backbone, weights)
         waveforms = _waveform_preprocess(config, normalize, 16000, options)
         return PretrainedSpeech(backbone, waveforms, _values(config), reference)
-    location = _locate(checkpoint)
-    with _in_words(checkpoint), quiet():
+    location = find_checkpoint(checkpoint, needed=NEEDED)
+    with in_words(checkpoint, needed=NEEDED, other=OTHER), quiet():
         from transformers import AutoConfig, AutoFeatureExtractor
 
         commit = commit_of(location, revision)
@@ -89,7 +94,7 @@ def load_speech(
         extractor: Any = AutoFeatureExtractor
         extractor = extractor.from_pretrained(location, revision=pinned)
         backbone = _read(location, config, pinned)
-    reference = _reference(checkpoint, location, commit)
+    reference = reference_to(checkpoint, location, commit)
     preprocess = _preprocess(config, extractor, options)
     return PretrainedSpeech(backbone, preprocess, _values(config), reference)
 
@@ -100,11 +105,7 @@ def stored_speech(folder: Path, reference: dict[str, str] | None) -> PretrainedS
     Raises:
         ValueError: if a file is missing or the base cannot be found.
     """
-    path = folder / "config.json"
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path} cannot be read: the model folder is not complete") from error
+    values = read_config(folder)
     config = _configuration(values)
     backbone = _empty(config) if reference is None else _base(config, reference)
     return PretrainedSpeech(backbone, load_speech_preprocess(folder), values, reference)
@@ -117,13 +118,10 @@ def _base(config: Any, reference: dict[str, str]) -> nn.Module:
         backbone = _empty(config)
         load_weights(backbone, read_bundle(checkpoint)[1])
         return backbone
-    if "sha256" in reference and _digest(_locate(checkpoint)) != reference["sha256"]:
-        raise ValueError(
-            f"the model was trained on the weights of {checkpoint} with SHA-256 "
-            f"{reference['sha256'][:12]}…, and other weights are there now: put those back"
-        )
-    with _in_words(checkpoint), quiet():
-        return _read(_locate(checkpoint), config, reference.get("revision"))
+    location = find_checkpoint(checkpoint, needed=NEEDED)
+    require_same(reference, Path(location))
+    with in_words(checkpoint, needed=NEEDED, other=OTHER), quiet():
+        return _read(location, config, reference.get("revision"))
 
 
 def _read(location: str, config: Any, revision: str | None) -> nn.Module:
@@ -236,57 +234,3 @@ def _values(config: Any) -> dict[str, Any]:
     values = json.loads(config.to_json_string(use_diff=False))
     assert isinstance(values, dict)
     return values
-
-
-def _locate(checkpoint: str) -> str:
-    path = Path(checkpoint).expanduser()
-    if path.is_dir():
-        absent = [
-            name
-            for name in ("config.json", "preprocessor_config.json")
-            if not (path / name).is_file()
-        ]
-        if absent:
-            raise ValueError(
-                f"encoder {checkpoint} has no {absent[0]}: give a folder with {NEEDED}"
-            )
-        return str(path)
-    if checkpoint.startswith((".", "/", "~")) or checkpoint.count("/") > 1:
-        raise ValueError(f"encoder folder {checkpoint} does not exist: give a folder with {NEEDED}")
-    return checkpoint
-
-
-def _reference(checkpoint: str, location: str, commit: str | None) -> dict[str, str]:
-    if Path(location).is_dir():
-        # a name from elsewhere would not be found again by a later run in another directory
-        return {"checkpoint": str(Path(location).resolve()), "sha256": _digest(location)}
-    return {"checkpoint": checkpoint} | ({"revision": commit} if commit else {})
-
-
-def _digest(location: str) -> str:
-    """Return the SHA-256 of a folder's weights, of all parts where there are several."""
-    folder = Path(location)
-    files = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
-    digest = hashlib.sha256()
-    for path in files:
-        with path.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
-    return digest.hexdigest()
-
-
-@contextmanager
-def _in_words(checkpoint: str) -> Iterator[None]:
-    """Say in two sentences what transformers says in thirty lines."""
-    local = Path(checkpoint).expanduser().is_dir()
-    try:
-        yield
-    except (OSError, ValueError) as error:
-        if local or not isinstance(error, OSError):
-            first = (str(error).strip().splitlines() or ["no reason given"])[0]
-            raise ValueError(f"encoder {checkpoint} cannot be used: {first}") from error
-        folder = checkpoint.rsplit("/", 1)[-1]
-        raise ValueError(
-            f"encoder {checkpoint} is no local folder and cannot be read from the Hugging Face "
-            f"hub (offline, unreachable or unknown). A folder ./{folder} with {NEEDED} would "
-            f"serve instead, or one of torchaudio's bundles such as {TORCHAUDIO}WAVLM_BASE"
-        ) from error

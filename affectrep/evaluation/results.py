@@ -69,8 +69,19 @@ _LEFT_OUT = {
     "eer_unseen",
     "eer_unseen_subjects",
 }
-_KINDS_LEFT_OUT = ("subject_", "quadrant_probe", "person_", "strong_", "weak_", "rmse_", "sagr_")
-_KINDS_LEFT_OUT += ("pcc_", "smile_order", "smile_shift_arousal", "smile_shift_sd_arousal")
+_KINDS_LEFT_OUT = (
+    "subject_",
+    "quadrant_probe",
+    "person_",
+    "strong_",
+    "weak_",
+    "rmse_",
+    "sagr_",
+    "pcc_",
+    "smile_order",
+    "smile_shift_arousal",
+    "smile_shift_sd_arousal",
+)
 _KEPT = ("strong_ccc", "weak_ccc")
 _PARTS = ("representation", "leakage", "persons", "strong_weak")
 _SMILES = "smiles"  # the split of photos without labels, in a table of its own

@@ -156,8 +156,11 @@ class CAFObjective(nn.Module):
         """
         if self.head is None:
             return
+        learns = self.grouper.grouping.scope != "batch" and not self.grouper.given
+        if learns:
+            self.grouper.threshold.fill_(math.nan)  # that of other labels
         found = self.grouper.impossible(labels)
-        if found is None and self.grouper.grouping.scope != "batch" and not self.grouper.given:
+        if found is None and learns:
             self.grouper.fit(labels)
             found = self.grouper.impossible(labels)
         if found is not None:

@@ -268,10 +268,12 @@ class Grouper(nn.Module):
             >>> Grouper(threshold=0.5).impossible(torch.tensor([[0.1, 0.0], [0.2, 0.1]]))
             'all 2 rows are weak (radius below 0.5)'
         """
-        radius = _radius(labels)
-        if float(radius.max() - radius.min()) <= 1e-6:
+        radius, threshold = _radius(labels), float(self.threshold)
+        alike = float(radius.max() - radius.min()) <= 1e-6
+        if self.grouping.rule != "code":  # its ratio is NaN for labels that add up to 0
+            alike |= math.isnan(radius_threshold(labels, self.grouping))
+        if alike:
             return f"all {len(labels)} rows have one strength, a radius of {float(radius[0]):.3g}"
-        threshold = float(self.threshold)
         if self.grouping.scope == "batch" or math.isnan(threshold):
             return None
         groups = strong_weak_groups(

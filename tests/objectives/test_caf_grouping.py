@@ -27,6 +27,7 @@ CONSTANT = torch.tensor([[0.6, 0.8], [0.8, -0.6], [-1.0, 0.0], [0.6, 0.8]])
         (CONSTANT, {"grouping": {"scope": "batch"}}, "one strength"),
         (CONSTANT, {"grouping": {"rule": "code"}}, "one strength"),
         (torch.zeros(3, 2), {"grouping": {"scope": "ema"}}, "one strength"),
+        (0.5001 + 0.001 * WEAK, {}, "all 4 rows have one strength, a radius of 0.707"),  # one bin
         (WEAK, {"threshold": 0.19}, None),
         (CROSSED, {"grouping": {"strong_upper": 0.5}}, "rows are weak"),
         (torch.cat([WEAK, torch.ones(1, 2)]), {}, "all but one of 5 rows are weak"),
@@ -58,6 +59,13 @@ def test_the_run_keeps_the_sentence(tmp_path):
     result = run_of(tmp_path, objective, shown=True, epochs=1).fit()
     assert result["remarks"] == list(objective.remarks())
     assert "trains without the critic" in result["remarks"][0]
+
+
+def test_other_labels_are_fitted_anew():
+    objective = caf(threshold=None)
+    objective.fit(faces(100).labels)
+    objective.fit(0.1 * faces(100).labels)
+    assert float(objective.sampling_hint()["strong_radius"]) < 0.15
 
 
 def test_a_given_threshold_stays():

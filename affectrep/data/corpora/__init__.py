@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import partial
 
 from affectrep.data.corpora import (
+    afew_va,
     affectnet,
     affwild,
-    afew_va,
     demo_faces,
     demo_speech,
     demo_text,
