@@ -18,6 +18,7 @@ HEAD_DEFAULTS: dict[str, Any] = {
     "projection_dim": None,
     "kind": "linear",
     "vectors": None,
+    "expressions": None,
     "activation": "gelu",
 }
 
@@ -206,8 +207,8 @@ HEADS: dict[str, type[nn.Module]] = {
 
 def build_heads(
     dim: int, outputs: int, settings: Mapping[str, Any]
-) -> tuple[Classifier | KernelClassifier, Projection | None]:
-    """Return the classifier, and the projection head where one is asked for.
+) -> tuple[Classifier | KernelClassifier, Projection | None, Classifier | None]:
+    """Return the classifier, and the projection and expression heads where they are asked for.
 
     Args:
         dim: width of the embedding.
@@ -221,10 +222,12 @@ def build_heads(
     """
     width = settings["projection_dim"]
     projection = Projection(dim, width) if width else None
+    names, dropout = settings["expressions"], settings["dropout"]
+    expression = Classifier(dim, len(names), dropout=dropout) if names else None
     if settings["kind"] == "kernel":
-        return KernelClassifier(dim, outputs, vectors=settings["vectors"]), projection
+        return KernelClassifier(dim, outputs, vectors=settings["vectors"]), projection, expression
     keywords = {key: settings[key] for key in ("hidden", "dropout", "activation")}
-    return Classifier(dim, outputs, **keywords), projection
+    return Classifier(dim, outputs, **keywords), projection, expression
 
 
 def check_heads(settings: Mapping[str, Any], task: str) -> None:

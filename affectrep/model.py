@@ -36,8 +36,8 @@ class AffectModel(nn.Module):
 
     Args:
         encoder: its name in ENCODERS and its keyword values, all JSON.
-        heads: ``hidden``, ``dropout`` and ``projection_dim``; ``kind`` kernel with ``vectors`` for
-            a support vector machine of so many vectors. Absent keys keep their defaults.
+        heads: ``hidden``, ``dropout``, ``projection_dim``; ``kind`` kernel with ``vectors`` for a
+            support vector machine of so many; ``expressions`` names the outputs of a second head.
         task: classification, multilabel or regression (two outputs: valence, arousal).
         classes: names of the outputs in their order; None for regression.
         meta: JSON values that travel with the model: corpus, licence, generated, figures.
@@ -70,9 +70,9 @@ class AffectModel(nn.Module):
             built = encoder_class(keywords.pop("name", "text"))(**keywords)
         assert isinstance(built, nn.Module)
         self.encoder: Any = built
-        dim: Any = built.dim  # of an nn.Module, which types it as a tensor
         heads = self.settings["heads"]
-        self.classifier, self.projection = build_heads(dim, len(self.outputs), heads)
+        built_heads = build_heads(self.encoder.dim, len(self.outputs), heads)
+        self.classifier, self.projection, self.expression = built_heads
 
     @property
     def outputs(self) -> list[str]:
@@ -96,6 +96,7 @@ class AffectModel(nn.Module):
             predictions=self.classifier(points),
             projections=None if self.projection is None else self.projection(points),
             features=encoded.features if self.keep_features else None,
+            expressions=None if self.expression is None else self.expression(points),
         )
 
     def take_kernel(self, head: KernelClassifier) -> None:
@@ -107,8 +108,8 @@ class AffectModel(nn.Module):
 
     def players(self) -> dict[str, nn.Module]:
         """Return the parts whose parameters the phases of an objective may update."""
-        heads = {"classifier": self.classifier, "projection": self.projection}
-        present = {name: head for name, head in heads.items() if head is not None}
+        heads = ((name, getattr(self, name)) for name in ("classifier", "projection", "expression"))
+        present = {name: head for name, head in heads if head is not None}
         return {"encoder": self.encoder, "heads": nn.ModuleDict(present)}
 
     def probabilities(self, predictions: Tensor) -> Tensor:

@@ -151,7 +151,9 @@ def test_the_table_of_heads() -> None:
 
 
 def test_heads_are_built_as_their_settings_say() -> None:
-    classifier, projection = build_heads(4, 3, {**HEAD_DEFAULTS, "hidden": 5, "projection_dim": 2})
+    values = {"hidden": 5, "projection_dim": 2, "expressions": ["calm", "glad"]}
+    classifier, projection, expression = build_heads(4, 3, {**HEAD_DEFAULTS, **values})
+    assert expression(torch.zeros(1, 4)).shape == (1, 2)
     assert isinstance(classifier, Classifier)
     assert classifier.last.weight.shape == (3, 5)
     assert projection is not None
@@ -160,7 +162,7 @@ def test_heads_are_built_as_their_settings_say() -> None:
     assert isinstance(deep, Classifier)
     assert isinstance(deep.layers[2], torch.nn.ReLU)
     assert deep.last.weight.shape == (2, 4)
-    kernel_head, none = build_heads(4, 3, {**HEAD_DEFAULTS, "kind": "kernel", "vectors": 6})
+    kernel_head, none, _ = build_heads(4, 3, {**HEAD_DEFAULTS, "kind": "kernel", "vectors": 6})
     assert isinstance(kernel_head, KernelClassifier)
     assert kernel_head.support_vectors.shape == (6, 4)
     assert none is None

@@ -136,7 +136,12 @@ def invented(task: str) -> Manifest:
     rows["split"] = ["train"] * 3 + ["validation"] * 3 + ["test"] * 3
     rows["speaker"] = [f"s{i}" for i in range(9)]
     rows["language"] = ["de", "en", "fr"] * 3
-    if task == "multilabel":
+    if task == "regression":
+        info = CorpusInfo("x", "X", "face", task, None, "own", "own")
+        rows = rows.rename(columns={"text": "path", "speaker": "subject"})
+        rows["expression"] = labels
+        rows["valence"], rows["arousal"] = [0.1, -0.5, 0.9] * 3, [0.0, 0.4, 0.8] * 3
+    elif task == "multilabel":
         rows["labels"] = [[label] for label in labels]
     else:
         rows["label"] = labels

@@ -24,13 +24,24 @@ _NAMED = 20
 def with_boxes(config: Config, manifest: Manifest) -> Manifest:
     """Return the manifest with the square of each face; rows that have boxes keep them.
 
-    Images without a face are left out; the corpus' description counts and names them.
+    Images without a face are left out; the corpus' description counts and names them. A file that
+    cannot be read stays, for the checks to name.
+
+    Raises:
+        ValueError: if no image has a face.
     """
     detector = config.data.face.detector
     if detector == "none" or "box_side" in manifest.rows:
         return manifest
     rows = find_boxes(manifest.rows, detector=detector, cache_folder=cache_folder() / "boxes")
+    if "content" in rows:
+        rows["face_found"] |= rows["content"] == ""
     lost = rows.loc[~rows["face_found"].astype(bool), "id"].astype(str).tolist()
+    if len(lost) == len(rows):
+        raise ValueError(
+            f"no face was found by {detector} in any of the {len(rows):,} images of "
+            f"{manifest.info.title}: set data.face.detector=none if they are ready crops"
+        )
     found = drop_faceless(Manifest(rows, manifest.info))
     if not lost:
         return found
@@ -47,8 +58,8 @@ def face_rows(
     settings = FaceSettings(
         training=training,
         flip=section.flip,
-        randaugment=section.randaugment,
-        mixup=section.mixup,
+        randaugment=section.randaugment if training else None,
+        mixup=section.mixup if training else 0.0,
         margin=section.margin,
         frames=preprocess.frames,
         stride=section.stride,

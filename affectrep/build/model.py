@@ -39,7 +39,10 @@ def build_model(config: Config, manifest: Manifest) -> AffectModel:
         encoder["preprocess"] = {**given, **encoder["preprocess"]}
     model = AffectModel(
         encoder=encoder,
-        heads=config.heads.model_dump(mode="json"),
+        heads={
+            **config.heads.model_dump(mode="json"),
+            "expressions": _expressions(config, manifest),
+        },
         task=config.task,
         classes=info.classes,
         meta={
@@ -54,6 +57,12 @@ def build_model(config: Config, manifest: Manifest) -> AffectModel:
     if config.training.warm_start is not None:
         model.meta["warm_start"] = model.warm_start(config.training.warm_start)
     return model
+
+
+def _expressions(config: Config, manifest: Manifest) -> list[str] | None:
+    """Return the outputs of the second head, in the order of the codes of the domain."""
+    wanted = getattr(config.objective, "expression_weight", 0.0) > 0
+    return manifest.domains().get("expression") if wanted else None
 
 
 def _speech_meta(config: Config) -> dict[str, Any]:

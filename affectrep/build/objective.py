@@ -61,7 +61,7 @@ def build_objective(config: Config, manifest: Manifest, *, dim: int | None = Non
             f"choose another objective.name or task."
         )
     _require(name, objective.targets.domains, manifest)
-    if isinstance(config.objective, CAFConfig) and config.objective.threshold is None:
+    if isinstance(config.objective, CAFConfig):
         objective.fit(torch.as_tensor(manifest.targets("train"), dtype=torch.float32))
     built: Objective = objective
     return built

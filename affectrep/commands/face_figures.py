@@ -16,8 +16,9 @@ from affectrep.data.face_crops import row_boxes
 from affectrep.data.images import read_image, square_crop
 from affectrep.data.manifest import Manifest
 from affectrep.evaluation.face_examples import choose_examples
+from affectrep.evaluation.metrics import classification_statistics
 from affectrep.evaluation.persons import person_report
-from affectrep.evaluation.scorecard import Resampling
+from affectrep.evaluation.scorecard import Resampling, figures_of
 from affectrep.evaluation.strong_weak import strong_weak_report
 from affectrep.objectives.grouping import radius_threshold
 from affectrep.reporting.tables import metric_table
@@ -25,6 +26,7 @@ from affectrep.reporting.tables import metric_table
 __all__ = ["add_face_figures", "face_tables", "write_examples"]
 
 _PICTURE_PX = 96
+_EXPRESSIONS = ("expression", "predicted_expression")
 
 
 def add_face_figures(
@@ -36,7 +38,8 @@ def add_face_figures(
     was, so that systems can be compared.
 
     Args:
-        card: of the split; it gets the keys ``persons`` and, where labels split, ``strong_weak``.
+        card: of the split; it gets the keys ``persons``, where labels split ``strong_weak``, and
+            ``expression`` where the model has a second head.
         table: predictions of the split.
         manifest: its training rows give the threshold and the people known in training.
         resampling: how intervals are made.
@@ -47,9 +50,22 @@ def add_face_figures(
     card["persons"] = person_report(
         table, training_subjects=subjects, confidence=resampling.confidence
     )
+    if "predicted_expression" in table:
+        card["expression"] = {"metrics": _expression_figures(table, resampling)}
     threshold = radius_threshold(torch.as_tensor(manifest.targets("train")))
     if 0 < threshold < 2**0.5:
         card["strong_weak"] = strong_weak_report(table, threshold, resampling=resampling)
+
+
+def _expression_figures(table: pd.DataFrame, resampling: Resampling) -> dict[str, Any]:
+    """Return accuracy and UAR of the second head over the rows whose expression is known."""
+    known = table[table["expression"].map(lambda word: isinstance(word, str))]
+    names = sorted({*known["expression"], *known["predicted_expression"]})
+    codes = {name: code for code, name in enumerate(names)}
+    true, said = (known[name].map(codes).to_numpy() for name in _EXPRESSIONS)
+    statistics = classification_statistics(true, said, len(names))
+    found = figures_of([statistics], known, resampling)
+    return {f"expression_{name}": {**found[name], "n": len(known)} for name in ("accuracy", "uar")}
 
 
 def face_tables(card: dict[str, Any]) -> list[Table]:
@@ -59,6 +75,8 @@ def face_tables(card: dict[str, Any]) -> list[Table]:
     if persons.get("metrics"):
         heading = f"By person: {persons['persons']} people"
         found.append(metric_table({**shown, "metrics": persons["metrics"]}, heading))
+    if card.get("expression"):
+        found.append(metric_table({**shown, **card["expression"]}, "Expression, second head"))
     if strength.get("metrics"):
         rows, radius = strength["rows"], strength["threshold"]
         heading = f"{rows['strong']:,} strong and {rows['weak']:,} weak rows, radius {radius:.2f}"

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
+
+from affectrep.build import strong_threshold
+from affectrep.config import Config
+from affectrep.config.objectives import CAFConfig
 from affectrep.data.cache_folder import cache_folder
 from affectrep.data.checks import Problem, check_manifest
 from affectrep.data.manifest import Manifest
 
-__all__ = ["find_problems"]
+__all__ = ["find_problems", "training_problems"]
 
 
 def find_problems(
@@ -45,3 +51,28 @@ def find_problems(
         unique.setdefault((problem.kind, problem.message), problem)
     order = ("error", "warning", "note")
     return sorted(unique.values(), key=lambda problem: order.index(problem.severity))
+
+
+def training_problems(
+    config: Config, manifest: Manifest, *, read_sound: bool = True
+) -> list[Problem]:
+    """Return every problem of a manifest that a configuration is to be trained on.
+
+    Rows are grouped as its objective groups them, and rows without any label are an error.
+
+    Args:
+        config: its ``objective``.
+        manifest: of its corpus.
+        read_sound: as in `find_problems`.
+
+    Raises:
+        ImportError: as `find_problems`.
+    """
+    threshold = None
+    if isinstance(config.objective, CAFConfig) and config.objective.critic != "none":
+        with suppress(ValueError):  # of wrong labels, which the checks name with their rows
+            threshold = strong_threshold(config, manifest)
+    return [
+        replace(problem, severity="error") if problem.kind == "unlabelled" else problem
+        for problem in find_problems(manifest, read_sound=read_sound, threshold=threshold)
+    ]

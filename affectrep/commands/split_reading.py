@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import torch
 from rich.console import Console
 
+from affectrep.batch import Output
 from affectrep.build import build_loader
 from affectrep.config import Config
 from affectrep.data.manifest import DOMAINS, Manifest
@@ -62,8 +64,10 @@ class SplitReader:
         threshold = None
         if self.config.task == "multilabel" and split != "validation":
             threshold = self.table("validation").attrs["threshold"]
-        found = self._read(split, purpose)
+        found, said = self._read(split, purpose)
         table = self._as_table(found, split, threshold)
+        if said:
+            table["predicted_expression"] = said
         table.attrs |= {"model": self.stored.model_hash, "split": split}
         write_predictions(self.stored.table_path(split), table)
         return table
@@ -103,8 +107,12 @@ class SplitReader:
         known = table.attrs.get("model"), table.attrs.get("split")
         return table if known == (self.stored.model_hash, split) else None
 
-    def _read(self, split: str, purpose: str) -> Predictions:
-        """Pass once over the rows, note it, and store the embeddings."""
+    def _read(self, split: str, purpose: str) -> tuple[Predictions, list[str]]:
+        """Pass once over the rows, note it, and store the embeddings.
+
+        Returns:
+            Predictions, and what a second head said of the expression of each row.
+        """
         model = AffectModel.from_pretrained(self.stored.path / "model")
         classes = self.manifest.info.classes
         if model.classes != classes:
@@ -114,7 +122,14 @@ class SplitReader:
             )
         device = "cuda" if torch.cuda.is_available() else "cpu"
         loader = build_loader(self.config, self.manifest, split, model.encoder.preprocess)
-        found = predict_rows(model.to(device), loader, device=device, keep_embeddings=True)
+        said: list[str] = []
+        found = predict_rows(
+            model.to(device),
+            loader,
+            device=device,
+            keep_embeddings=True,
+            look=partial(_note_expressions, model.settings["heads"]["expressions"], said),
+        )
         record_read(
             self.stored.path,
             split,
@@ -126,7 +141,7 @@ class SplitReader:
         if found.embeddings is not None:
             values = Embeddings(found.ids, found.embeddings, split, self.stored.model_hash)
             write_embeddings(self.embeddings_path(split), values)
-        return found
+        return found, said
 
     def _as_table(self, found: Predictions, split: str, threshold: float | None) -> pd.DataFrame:
         task = self.config.task
@@ -136,3 +151,10 @@ class SplitReader:
         domains = rows[[name for name in (*DOMAINS, *_MOMENT) if name in rows]]
         classes = self.manifest.info.classes
         return predictions_table(found, task, classes, threshold=threshold, domains=domains)
+
+
+def _note_expressions(
+    names: list[str] | None, said: list[str], output: Output, labels: torch.Tensor
+) -> None:
+    if names is not None and output.expressions is not None:
+        said += [names[code] for code in output.expressions.argmax(1).tolist()]

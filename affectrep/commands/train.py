@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,16 +24,16 @@ from affectrep.build import (
     build_training_loader,
     fit_encoder,
     run_name,
-    strong_threshold,
 )
-from affectrep.commands.preflight import find_problems
-from affectrep.config import Config, differing_keys, load_config, to_yaml
-from affectrep.config.objectives import CAFConfig, FittedConfig
+from affectrep.commands.preflight import training_problems
+from affectrep.commands.run_files import keep_what_was, refuse_other_config, write_inputs
+from affectrep.config import Config, load_config, to_yaml
+from affectrep.config.objectives import FittedConfig
 from affectrep.data.checks import require_clean
-from affectrep.data.label_noise import flipped_rows
 from affectrep.data.manifest import Manifest
 from affectrep.evaluation.evaluate import predict_rows, score
 from affectrep.model import AffectModel
+from affectrep.training.divergence import DivergedError
 from affectrep.training.embedding_cache import cache_key, collate_cached, embed_rows
 from affectrep.training.estimate import estimate
 from affectrep.training.findings import write_findings
@@ -71,7 +70,7 @@ def run(
     if show_folder:
         print(folder.path)
         return
-    _refuse_other_config(folder, settings)
+    refuse_other_config(folder, settings)
     if folder.finished and not dry_run:
         console.print(f"{folder.path} is finished; delete it to train again.")
         return
@@ -88,7 +87,7 @@ def run(
         return
     with _only_one(folder, trainer.processes.main):
         if trainer.processes.main:
-            _write_inputs(folder, settings, manifest)
+            write_inputs(folder, settings, manifest)
         _fit(trainer, settings, manifest)
     if trainer.processes.main:
         _say_next(folder)
@@ -113,7 +112,7 @@ def _fit_at_once(work: FittedRun, dry_run: bool) -> None:
         )
         return
     with _only_one(work.folder, True):
-        _write_inputs(work.folder, work.config, work.manifest)
+        write_inputs(work.folder, work.config, work.manifest)
         scores = work.fit(model)
     console.print(f"Fitted; on validation {', '.join(f'{k} {v:.3f}' for k, v in scores.items())}.")
     _say_next(work.folder)
@@ -166,9 +165,10 @@ def _has_bf16() -> bool:
 
 
 def _check(config: Config, manifest: Manifest, folder: RunFolder, main: bool) -> None:
-    groups = isinstance(config.objective, CAFConfig) and config.objective.critic != "none"
-    threshold = strong_threshold(config, manifest) if groups else None
-    problems = find_problems(manifest, read_sound=main, threshold=threshold)
+    problems = training_problems(config, manifest, read_sound=main)
+    if main and manifest.info.modality == "face":  # images without a face, videos cut short
+        for note in manifest.info.notes:
+            console.print(f"note: {note}", markup=False)
     for problem in problems:
         if problem.severity != "error" and main:
             console.print(f"{problem.severity}: {problem}", markup=False)
@@ -228,13 +228,13 @@ def _alters(config: Config, manifest: Manifest) -> bool:
 
 def _validation(
     config: Config, manifest: Manifest, model: AffectModel, collate: Any
-) -> Callable[[AffectModel], dict[str, float]]:
+) -> Callable[..., dict[str, float]]:
     rows = build_loader(config, manifest, "validation", model.encoder.preprocess, collate=collate)
 
-    def validate(trained: AffectModel) -> dict[str, float]:
+    def validate(trained: AffectModel, *, look: Any = None) -> dict[str, float]:
         device = next(trained.parameters()).device
         cast = partial(autocast, device.type, config.training.precision)
-        found = predict_rows(trained, rows, device=device, autocast=cast)
+        found = predict_rows(trained, rows, device=device, autocast=cast, look=look)
         return score(found, config.task, manifest.info.classes)
 
     return validate
@@ -275,6 +275,10 @@ def _fit(trainer: Trainer, config: Config, manifest: Manifest) -> None:
     except Interrupted as stop:
         console.print(f"{stop}. The same command goes on from here.")
         raise
+    except DivergedError as stop:
+        if trainer.processes.main:
+            keep_what_was(trainer, environment, str(stop))
+        raise
     if not trainer.processes.main:
         return
     trainer.model.meta.update(
@@ -289,35 +293,6 @@ def _fit(trainer: Trainer, config: Config, manifest: Manifest) -> None:
         ids=list(rows["id"]),
     )
     folder.write_json(folder.environment, {**environment, **result, "finished": True})
-
-
-def _write_inputs(folder: RunFolder, config: Config, manifest: Manifest) -> None:
-    folder.path.mkdir(parents=True, exist_ok=True)
-    folder.config.write_text(to_yaml(config), encoding="utf-8")
-    data = {"fingerprint": manifest.fingerprint(), "info": asdict(manifest.info)}
-    folder.write_json(folder.data, data)
-    noise = config.data.label_noise
-    if noise.share > 0:
-        flipped, path = flipped_rows(manifest), folder.path / "label_noise.csv"
-        flipped.to_csv(path, index=False)
-        console.print(
-            f"label noise: {len(flipped):,} of {len(manifest.split('train')):,} training labels "
-            f"replaced ({noise.kind}, seed {noise.seed}); {path} names them"
-        )
-
-
-def _refuse_other_config(folder: RunFolder, config: Config) -> None:
-    if not folder.config.is_file():
-        return
-    changed = differing_keys(load_config(folder.config), config)
-    if changed:
-        changes = ", ".join(
-            f"{key} ({then} then, {now} now)" for key, (then, now) in changed.items()
-        )
-        raise ValueError(
-            f"{folder.path} was started with another configuration: {changes}. "
-            f"Give another name=… or --output, or delete the folder."
-        )
 
 
 def _print_estimate(trainer: Trainer, output: Path) -> None:

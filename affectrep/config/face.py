@@ -17,7 +17,9 @@ class FaceDataConfig(Section):
     )
     margin: float = Field(0.0, ge=0, le=1, description="share of the box added on each edge")
     flip: bool = Field(True, description="mirror half of the training faces")
-    randaugment: int | None = Field(None, ge=1, description="operations on each face; null: none")
+    randaugment: int | None = Field(
+        None, ge=0, le=30, description="magnitude of RandAugment on each face; null: none"
+    )
     mixup: float = Field(0.0, ge=0, description="alpha of the Beta distribution; 0: no mixing")
     stride: int = Field(1, ge=1, description="frames between two of a clip")
     strong_weak: int | None = Field(

@@ -155,6 +155,9 @@ class AVRegressionConfig(Section):
 
     name: Literal["av_regression"] = "av_regression"
     correlation_weight: float = Field(0.5, ge=0)
+    expression_weight: float = Field(
+        0.0, ge=0, description="of cross-entropy on a head for expressions; 0: no such head"
+    )
 
 
 class CAFConfig(Section):
@@ -175,6 +178,9 @@ class CAFConfig(Section):
     gram: dict[str, Any] = Field(default_factory=dict)
     steps: dict[str, Any] = Field(default_factory=dict)
     regression: dict[str, Any] = Field(default_factory=dict)
+    expression_weight: float = Field(
+        0.0, ge=0, description="of cross-entropy on a head for expressions; 0: no such head"
+    )
 
 
 View = Literal[

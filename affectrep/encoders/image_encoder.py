@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -15,7 +16,7 @@ from affectrep.encoders.weights import load_weights, unique_weights
 __all__ = ["ImageEncoder"]
 
 
-class ImageEncoder(nn.Module):
+class ImageEncoder(nn.Module, ABC):
     """A preprocess; a subclass adds its layers, ``dim`` and `maps`.
 
     Args:
@@ -37,9 +38,9 @@ class ImageEncoder(nn.Module):
         """Whether embeddings never change in training, so that they may be cached."""
         return not any(parameter.requires_grad for parameter in self.parameters())
 
+    @abstractmethod
     def maps(self, pixels: Tensor) -> Tensor:
         """Return the last maps ``(batch, channels, ...)``; a subclass says how."""
-        raise NotImplementedError
 
     def pool(self, maps: Tensor) -> Tensor:
         """Return the mean of each map ``(batch, channels)``."""

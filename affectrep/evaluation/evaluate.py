@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from affectrep.batch import Batch
+from affectrep.batch import Batch, Output
 from affectrep.evaluation.metrics import (
     Statistics,
     best_threshold,
@@ -120,6 +120,7 @@ def predict_rows(
     device: torch.device | str = "cpu",
     autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
     keep_embeddings: bool = False,
+    look: Callable[[Output, torch.Tensor], None] | None = None,
 ) -> Predictions:
     """Return the model's predictions in the order of the batches, one row an id.
 
@@ -133,6 +134,7 @@ def predict_rows(
         device: where the batches go.
         autocast: makes the context of each forward pass, such as ``accelerator.autocast``.
         keep_embeddings: also return the pooled embeddings.
+        look: called with the output and the labels of each batch.
 
     Raises:
         ValueError: if there is no batch.
@@ -145,6 +147,8 @@ def predict_rows(
         for batch in batches:
             with autocast():
                 output = model(batch.to(device).inputs)
+            if look is not None:
+                look(output, batch.labels)
             kept = [batch.labels, output.predictions.float()]
             kept += [output.embeddings.float()] if keep_embeddings else []
             parts.append(tuple(tensor.detach().cpu() for tensor in kept))

@@ -66,6 +66,8 @@ TITLES = {  # in the order of the columns of a table
     "person_ccc_arousal": "CCC of a person, arousal",
     "person_ccc_sd_valence": "Sd of persons' CCC, valence",
     "person_ccc_sd_arousal": "Sd of persons' CCC, arousal",
+    "expression_accuracy": "Accuracy, expression",
+    "expression_uar": "UAR, expression",
     "smile_higher": "Smile above neutral, same person",
     "smile_order": "Smile above neutral, any two photos",
     "smile_shift_valence": "Shift of a smile, valence",

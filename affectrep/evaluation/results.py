@@ -83,7 +83,7 @@ _KINDS_LEFT_OUT = (
     "smile_shift_sd_arousal",
 )
 _KEPT = ("strong_ccc", "weak_ccc")
-_PARTS = ("representation", "leakage", "persons", "strong_weak")
+_PARTS = ("representation", "leakage", "persons", "strong_weak", "expression")
 _SMILES = "smiles"  # the split of photos without labels, in a table of its own
 
 

@@ -103,6 +103,8 @@ def predict_pixels(
 ) -> Tensor:
     """Return the logits of one batch, ``(images, outputs)`` float32 on the CPU.
 
+    Those of a second head, the expressions, stand behind those of the first.
+
     Args:
         model: of faces, in ``eval()``, on the device.
         images: ``(3, side, side)`` uint8, or ``(frames, 3, side, side)`` for a model of clips. A
@@ -116,8 +118,9 @@ def predict_pixels(
         ]
     inputs = model.encoder.preprocess(images)
     on_device = {key: value.to(device) for key, value in inputs.items()}
-    predictions: Tensor = model(on_device).predictions
-    return predictions.float().cpu()
+    output = model(on_device)
+    parts = [output.predictions, output.expressions]
+    return torch.cat([part.float().cpu() for part in parts if part is not None], dim=1)
 
 
 def predict_faces(
@@ -142,7 +145,8 @@ def predict_faces(
     Raises:
         ImportError: if Pillow, or OpenCV for a detector, is not installed.
     """
-    found = FacePredictions(torch.zeros(0, len(model.outputs)))
+    width = len(model.outputs) + len(model.settings["heads"]["expressions"] or [])
+    found = FacePredictions(torch.zeros(0, width))
     logits, waiting = [], []
     for path in map(str, paths):
         try:

@@ -158,8 +158,9 @@ class Predictor:
         """Return one dictionary per picture, or per face with ``all_faces``, in their order.
 
         It has ``path``, ``face`` (its number from 1, the largest first), ``valence``, ``arousal``
-        and ``quadrant``, or what `predict` says of classes, and then ``box`` (left, top, side in
-        px of the upright picture; None without a detector) and ``faces`` (how many were found).
+        and ``quadrant``, or what `predict` says of classes, with a second head ``expression``, and
+        then ``box`` (left, top, side in px of the upright picture; None without a detector) and
+        ``faces`` (how many were found).
 
         Args:
             paths: image files; read once, so a progress bar may stand around them.
@@ -240,8 +241,16 @@ class Predictor:
             raise ValueError(_GIVE[self.modality])
 
     def _face_row(self, known: dict[str, Any], scores: list[float] | None) -> dict[str, Any]:
-        """Return a row with the word of its quadrant; without scores all but ``known`` is None."""
-        row = self._row(known, scores or [0.0] * len(self.model.outputs))
+        """Return a row with the word of its quadrant; without scores all but ``known`` is None.
+
+        A second head adds ``expression``.
+        """
+        width, names = len(self.model.outputs), self.model.settings["heads"]["expressions"] or []
+        given = scores or [0.0] * (width + len(names))
+        row = self._row(known, given[:width])
+        if names:
+            second = dict(zip(names, given[width:], strict=True))
+            row["expression"] = max(second, key=second.__getitem__)
         if self.model.task == "regression":
             # only this modality names quadrants
             from affectrep.evaluation.quadrants import quadrant

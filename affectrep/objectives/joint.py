@@ -56,7 +56,9 @@ class WeightedLoss:
     name: str
     loss: nn.Module
     weight: float
-    reads: Literal["features", "embeddings", "projections", "predictions"] = "embeddings"
+    reads: Literal["features", "embeddings", "projections", "predictions", "expressions"] = (
+        "embeddings"
+    )
     span: Literal["rows", "batch"] = "batch"
     domain: str | None = None
     schedule: WeightSchedule = field(default_factory=WeightSchedule)

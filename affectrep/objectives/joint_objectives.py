@@ -8,6 +8,7 @@ from typing import Literal
 from affectrep.objectives.av_regression import AVRegressionLoss
 from affectrep.objectives.binary_cross_entropy import BinaryCrossEntropyLoss
 from affectrep.objectives.cross_entropy import CrossEntropyLoss
+from affectrep.objectives.expression import ExpressionLoss
 from affectrep.objectives.joint import JointObjective, WeightedLoss
 from affectrep.objectives.phase import Targets
 from affectrep.objectives.supcon import SupConLoss
@@ -55,12 +56,31 @@ def supcon_objective(
     )
 
 
-def av_regression_objective(*, correlation_weight: float = 0.5) -> JointObjective:
+def av_regression_objective(
+    *, correlation_weight: float = 0.5, expression_weight: float = 0.0
+) -> JointObjective:
     """Return regression of valence and arousal: RMSE, PCC and CCC over all processes' rows.
+
+    With an ``expression_weight`` above 0 there is a second task, the categories of expressions.
 
     Example:
         >>> av_regression_objective().targets.labels
         'continuous'
     """
     task = AVRegressionLoss(correlation_weight=correlation_weight, gather=True)
-    return JointObjective(task, task_name="av_regression", targets=Targets(labels="continuous"))
+    second = WeightedLoss(
+        "expression",
+        ExpressionLoss(),
+        expression_weight,
+        reads="expressions",
+        span="rows",
+        domain="expression",
+    )
+    return JointObjective(
+        task,
+        others=[second] if expression_weight > 0 else [],
+        task_name="av_regression",
+        targets=Targets(
+            labels="continuous", domains=("expression",) if expression_weight > 0 else ()
+        ),
+    )

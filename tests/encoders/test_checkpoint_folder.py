@@ -46,7 +46,7 @@ def test_a_folder_is_known_by_its_weights(tmp_path: Path) -> None:
 
 
 def test_a_configuration_comes_back_without_the_folder_it_came_from(tmp_path: Path) -> None:
-    write_config(tmp_path, {"model_type": "vit", "_name_or_path": "/home/someone"})
+    write_config(tmp_path, {"model_type": "vit", "_name_or_path": "someone/else"})
     assert read_config(tmp_path) == {"model_type": "vit"}
     assert json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
     (tmp_path / "config.json").write_text("{", encoding="utf-8")

@@ -94,7 +94,7 @@ def test_values_stay_where_the_metric_lives() -> None:
         classification_statistics(y, np.where(np.arange(8) < 7, y, 1 - y), 2),
         clusters=np.repeat(np.arange(4), 2),
     )["accuracy"]
-    assert perfect.high == 1.0
+    assert 0.99 < perfect.high < 1.0
     labels = (np.random.default_rng(0).random((60, 3)) < 0.4).astype(float)
     exact = bootstrap(multilabel_statistics(labels, labels))["micro_f1"]
     assert (exact.value, exact.low, exact.high) == (1.0, 1.0, 1.0)
