@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 
@@ -69,7 +69,7 @@ class AffectModel(nn.Module):
             keywords = dict(encoder)
             built = encoder_class(keywords.pop("name", "text"))(**keywords)
         assert isinstance(built, nn.Module)
-        self.encoder: Any = built
+        self.encoder = cast(Any, built)
         heads = self.settings["heads"]
         built_heads = build_heads(self.encoder.dim, len(self.outputs), heads)
         self.classifier, self.projection, self.expression = built_heads

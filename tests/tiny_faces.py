@@ -95,7 +95,7 @@ def face_config(folder: Path, table: Path, *lines: str, name: str = "own") -> Pa
         "name": f"name: {name}",
         "recipe": "recipe: fer_av",
         "task": "task: regression",
-        "data": f"data: {{corpus: face_table, root: {table}, batch_size: 8, face: {{cache: false}}}}",
+        "data": f"data: {{corpus: face_table, root: {table}, batch_size: 8, face: {{cache: no}}}}",
         "encoder": "encoder: {name: resnet18, width: 8, preprocess: {size_px: 28, resize_px: 32}}",
         "heads": "heads: {hidden: [16], dropout: 0.1}",
         "objective": "objective: {name: av_regression}",

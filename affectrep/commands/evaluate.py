@@ -177,11 +177,15 @@ def _say_used_again(stored: StoredRun, split: str, known: int) -> None:
 
 
 def _check_cluster(config: Config, manifest: Manifest) -> None:
-    """Refuse a column that is not there before the split is read."""
+    """Refuse a column that is not there, or says nothing, before the split is read."""
     cluster = config.evaluation.cluster
-    if cluster is not None and cluster not in manifest.rows:
+    if cluster is None:
+        return
+    known = cluster in manifest.rows
+    if not known or manifest.rows[cluster].isna().all():
+        lack = "leaves this column empty" if known else "has no such column"
         raise ValueError(
-            f"evaluation.cluster={cluster}, but {manifest.info.title} has no such column; "
+            f"evaluation.cluster={cluster}, but {manifest.info.title} {lack}; "
             "set it to null, or to a domain column that the corpus has."
         )
 
