@@ -130,6 +130,8 @@ def test_configuration_is_in_order(path):
 
 
 def invented(task: str) -> Manifest:
+    if task == "regression":
+        return invented_faces()
     info = CorpusInfo("x", "X", "text", task, ["calm", "glad", "sad"], "own", "own")
     labels = ["calm", "glad", "sad"] * 3
     rows = pd.DataFrame({"id": [str(i) for i in range(9)], "text": [f"text {i}" for i in range(9)]})
@@ -146,6 +148,16 @@ def invented(task: str) -> Manifest:
     else:
         rows["label"] = labels
     return Manifest(rows, info)
+
+
+def invented_faces() -> Manifest:
+    rows = pd.DataFrame({"id": [f"f{i}" for i in range(12)], "path": "none.png"})
+    rows["split"] = ["train"] * 6 + ["validation"] * 3 + ["test"] * 3
+    rows["valence"], rows["arousal"] = [0.8, 0.1, -0.2] * 4, [0.7, -0.1, 0.0] * 4
+    rows["subject"] = rows["video"] = [f"s{i // 3}" for i in range(12)]
+    rows["expression"] = ["happy", "calm", "sad"] * 4
+    rows["frame"], rows["time_s"] = [0, 1, 2] * 4, [0.0, 0.2, 0.4] * 4
+    return Manifest(rows, CorpusInfo("x", "X", "face", "regression", None, "own", "own"))
 
 
 BUILT: dict[str, AffectModel] = {}
@@ -169,6 +181,8 @@ def test_configuration_builds(path, speech_checkpoint):
     config = load_config(path, [])
     if config.encoder.name == "speech":  # of the hub: a tiny one of its kind stands in
         config = load_config(path, [f"encoder.checkpoint={speech_checkpoint}"])
+    if config.encoder.name == "video_resnet":
+        pytest.importorskip("torchvision")
     manifest = invented(config.task)
     model = model_of(config)
     if isinstance(config.objective, FittedConfig):

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from affectrep.build import build_manifest
+from affectrep.commands.calibration import add_temperature, calibration_table, gives_rankings
 from affectrep.commands.leakage import add_leakage, add_map, leakage_table, require_leakage
 from affectrep.commands.recipe_results import record_results
 from affectrep.commands.representation import add_representation, representation_table
@@ -101,7 +102,9 @@ def run(  # noqa: PLR0913 - one for each option of the command
         groups = _write_families(stored, table, write_families)
     if representation or leakage:
         reader.embeddings(split)  # before the card counts the readings
+    table.attrs["ranking"] = gives_rankings(config)
     card = _score(stored, config, manifest, table, groups)
+    add_temperature(card, stored, table)
     if representation:
         leaked = leaked_ids(manifest, split)
         add_representation(card, reader, table, families=groups, leaked=leaked)
@@ -299,7 +302,11 @@ def _show(stored: StoredRun, manifest: Manifest, card: dict[str, Any]) -> None:
 
 def _more_tables(card: dict[str, Any]) -> Iterator[Table | str]:
     """Yield what a card holds beside its figures, for the terminal."""
-    for key, table in (("representation", representation_table), ("leakage", leakage_table)):
+    for key, table in (
+        ("calibration", calibration_table),
+        ("representation", representation_table),
+        ("leakage", leakage_table),
+    ):
         if card.get(key):
             yield table(card)
     if card.get("persons"):

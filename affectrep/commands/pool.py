@@ -21,7 +21,7 @@ from affectrep.reporting.grid import Entry, Grid, grid_table
 __all__ = ["Pooled", "pool_runs", "run"]
 
 console = Console(soft_wrap=True, markup=False, highlight=False)
-_SHOWN = ("uar", "macro_f1")
+_SHOWN = ("uar", "macro_f1", "ccc")
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ def run(runs: list[Path]) -> Pooled:
     """Pool the fold runs among some runs, take means over targets, and print both.
 
     Runs of several configurations, seeds and targets are grouped by themselves. A pooled run
-    stands beside its folds as ``<name>.<target>-<seed>``, with predictions but no model.
+    stands beside its folds as ``<name>.<target>-<seed>``, ``<name>.folds-<seed>`` where the folds
+    have no target, with predictions but no model.
 
     Args:
         runs: run folders that were evaluated on test.
@@ -58,7 +59,9 @@ def run(runs: list[Path]) -> Pooled:
         folds = ", ".join(one.environment["pooled"])
         console.print(f"{one.path}: {folds}; {_figures(one)}")
     if found.means:
-        console.print(grid_table(_grid(found.means, "uar")))
+        there = {one.result.metric for one in found.means}
+        metric = next((name for name in _SHOWN if name in there), "uar")
+        console.print(grid_table(_grid(found.means, metric)))
     if found.missing:
         raise ValueError("; ".join(found.missing) + ". Train and evaluate what is missing.")
     if not found.runs and not found.means:

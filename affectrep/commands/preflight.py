@@ -68,11 +68,17 @@ def training_problems(
     Raises:
         ImportError: as `find_problems`.
     """
-    threshold = None
-    if isinstance(config.objective, CAFConfig) and config.objective.critic != "none":
+    section, threshold = config.objective, None
+    if isinstance(section, CAFConfig) and section.critic != "none" and not _by_batch(section):
         with suppress(ValueError):  # of wrong labels, which the checks name with their rows
             threshold = strong_threshold(config, manifest)
     return [
         replace(problem, severity="error") if problem.kind == "unlabelled" else problem
         for problem in find_problems(manifest, read_sound=read_sound, threshold=threshold)
     ]
+
+
+def _by_batch(section: CAFConfig) -> bool:
+    """Whether each batch has a threshold of its own, so that none of all rows can fail."""
+    rule, scope = section.grouping.get("rule"), section.grouping.get("scope")
+    return section.threshold is None and (rule == "code" or scope == "batch")

@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -62,10 +63,14 @@ class Cell:
         return setting_name(self.settings.data.protocol, self.settings.data.speech.standardise)
 
     @property
+    def own_values(self) -> list[str]:
+        """Those values that are not its setting."""
+        return [word for word in self.values if not _in_setting(word, self.settings)]
+
+    @property
     def label(self) -> str:
-        """The configuration and those values that are not its setting, for a table."""
-        values = [word for word in self.values if not _in_setting(word, self.settings)]
-        return " ".join([self.name, *values])
+        """The configuration and its own values, for a table."""
+        return " ".join([self.name, *self.own_values])
 
     @property
     def words(self) -> str:
@@ -116,9 +121,11 @@ def cells_of(
 
     Args:
         configs: files of configurations.
-        overrides: ``key=value`` for all cells.
+        overrides: ``key=value`` for all cells; ``PATTERN:key=value`` for those of the files whose
+            names, without the ending, fit the pattern (``ferplus_*``).
         seeds: of each.
-        sets: ``key=value,value``, see :func:`read_values`.
+        sets: ``key=value,value``, see :func:`read_values`; with a pattern as above in place of the
+            values for all.
         output: folder of all runs.
 
     Raises:
@@ -127,20 +134,51 @@ def cells_of(
     if not configs:
         raise ValueError("a sweep needs at least one configuration file.")
     for word in (*overrides, *sets):
-        if word.partition("=")[0].strip() == "seed":
+        if _addressed(word)[1].partition("=")[0].strip() == "seed":
             raise ValueError(f"{word}: a sweep takes its seeds by --seeds, such as --seeds 0-4.")
-    axes = [read_values(one) for one in sets]
-    keys = [key for key, _ in axes]
-    if "name" in keys or len(set(keys)) < len(keys):
-        raise ValueError(f"expected each key of --set once, and not name, got {', '.join(keys)}.")
-    leaves = _leaves(keys)
+        pattern = _addressed(word)[0]
+        if not any(fnmatchcase(config.stem, pattern) for config in configs):
+            raise ValueError(f"{word}: none of these configurations is named {pattern}.")
     cells: list[Cell] = []
     for config in configs:
-        for chosen in itertools.product(*(values for _, values in axes)):
-            values = tuple(f"{key}={value}" for key, value in zip(keys, chosen, strict=True))
-            cells += _seeded(config, tuple(overrides), values, leaves, seeds, output)
+        axes = _axes(config, sets)
+        leaves = _leaves(list(axes))
+        own = tuple(_meant_for(config, overrides))
+        for chosen in itertools.product(*axes.values()):
+            values = tuple(f"{key}={value}" for key, value in zip(axes, chosen, strict=True))
+            cells += _seeded(config, own, values, leaves, seeds, output)
     _refuse_twins(cells)
     return cells
+
+
+def _addressed(word: str) -> tuple[str, str]:
+    """Return which configurations ``[PATTERN:]key=value`` is for, and the word without that."""
+    key, sign, rest = word.partition("=")
+    pattern, _, key = key.rpartition(":")
+    return pattern.strip() or "*", f"{key}{sign}{rest}"
+
+
+def _meant_for(config: Path, words: Sequence[str]) -> list[str]:
+    """Return the words for a configuration: those for all first, so that its own win."""
+    found = [(pattern, word) for pattern, word in map(_addressed, words)]
+    mine = [(pattern, word) for pattern, word in found if fnmatchcase(config.stem, pattern)]
+    return [word for _, word in sorted(mine, key=lambda one: one[0] != "*")]
+
+
+def _axes(config: Path, sets: Sequence[str]) -> dict[str, list[str]]:
+    """Return the values of each key; those for this configuration in place of those for all."""
+    every = [one for one in sets if _addressed(one)[0] == "*"]
+    own = [one for one in sets if one not in every]
+    axes: dict[str, list[str]] = {}
+    for words in (every, own):
+        pairs = [read_values(one) for one in _meant_for(config, words)]
+        keys = [key for key, _ in pairs]
+        if "name" in keys or len(set(keys)) < len(keys):
+            raise ValueError(
+                f"expected each key of --set once, and not name, got {', '.join(keys)}."
+            )
+        axes |= dict(pairs)
+    return axes
 
 
 def _seeded(

@@ -1,14 +1,15 @@
-"""The table that a sweep ends with."""
+"""The figures of a sweep: a line per system, a column per corpus or setting."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from affectrep.commands.pool import pool_runs
 from affectrep.commands.sweep_cells import Cell
+from affectrep.commands.sweep_systems import Slot
 from affectrep.evaluation.place import Place
 from affectrep.evaluation.stored_run import StoredRun
 from affectrep.reporting.grid import Entry, Grid
@@ -38,51 +39,90 @@ def figure_of(folder: Path, split: str | None, metric: str) -> float | None:
 
 
 def sweep_grid(
-    cells: Sequence[Cell], done: Sequence[Cell], *, split: str | None, metric: str, pool: bool
+    slots: Sequence[Slot],
+    done: Sequence[Cell],
+    *,
+    split: str | None,
+    pool: bool,
+    refused: Sequence[Cell] = (),
 ) -> Grid:
     """Return the table of a sweep: a line per configuration and values, a column per setting.
 
+    Of several corpora the columns are corpora and their settings, and a system that has no
+    configuration for one of them is not run there.
+
     Args:
-        cells: all of the sweep.
+        slots: all cells of the sweep.
         done: those that have figures.
         split: that was evaluated; None shows validation.
-        metric: to show.
         pool: pool folds and take means over targets; they stand in place of folds and of pairs
             of a source and a target.
+        refused: those whose objective does not apply to the corpus.
 
     Raises:
         ValueError: if a run has no such metric.
     """
-    there = {id(cell) for cell in done}
+    there, apart = {id(cell) for cell in done}, {id(cell) for cell in refused}
     entries = []
-    for cell in cells:
-        place = _place(cell)
+    for slot in slots:
+        cell, place = slot.cell, slot.place
         if pool and place is not None and (place.is_fold or place.protocol.sources):
             continue
-        value = figure_of(cell.folder, split, metric) if id(cell) in there else None
-        entries.append(Entry(cell.label, cell.setting, cell.settings.seed, value))
+        value = figure_of(cell.folder, split, slot.metric) if id(cell) in there else None
+        applies = id(cell) not in apart
+        entries.append(Entry(slot.system, slot.column(), cell.settings.seed, value, applies))
     if pool:
-        entries += _pooled(cells, done, metric)
-    return Grid(metric, split or "validation", entries)
+        entries += _pooled(slots, done, apart)
+    corpora = {slot.column(""): slot.metric for slot in slots}
+    entries += _absent(slots, entries)
+    metrics = {
+        entry.column: metric
+        for entry in entries
+        for corpus, metric in corpora.items()
+        if f"{entry.column} ".startswith(f"{corpus} ")
+    }
+    return Grid(slots[0].metric, split or "validation", entries, metrics)
 
 
-def _pooled(cells: Sequence[Cell], done: Sequence[Cell], metric: str) -> list[Entry]:
-    """Return what pooling makes of the cells: folds of a target as one, means over targets."""
-    values = _pooled_values([cell.folder for cell in done], metric)
-    labels = {cell.settings.name: cell.label for cell in cells}
-    wanted: dict[tuple[str, str, int], None] = {}
-    for cell in cells:
-        place = _place(cell)
-        if place is not None and place.is_fold:
-            wanted[cell.settings.name, place.pooled_setting, cell.settings.seed] = None
-    wanted |= dict.fromkeys(values)
+def _absent(slots: Sequence[Slot], entries: Sequence[Entry]) -> list[Entry]:
+    """Return an entry for each system and column of a corpus that it has no configuration for."""
+    corpora = {slot.corpus for slot in slots}
+    if len(corpora) == 1:
+        return []
+    known = {(slot.system, slot.corpus) for slot in slots}
+    systems = dict.fromkeys(slot.system for slot in slots)
+    columns = dict.fromkeys((entry.column, entry.column.partition(" ")[0]) for entry in entries)
     return [
-        Entry(labels[name], setting, seed, values.get((name, setting, seed)))
-        for name, setting, seed in wanted
+        Entry(system, column, slots[0].cell.settings.seed, None)
+        for system in systems
+        for column, corpus in columns
+        if (system, corpus) not in known
     ]
 
 
-def _pooled_values(folders: list[Path], metric: str) -> dict[tuple[str, str, int], float | None]:
+def _pooled(slots: Sequence[Slot], done: Sequence[Cell], apart: set[int]) -> list[Entry]:
+    """Return what pooling makes of the cells: folds of a target as one, means over targets."""
+    by_name = {slot.cell.settings.name: slot for slot in slots}
+    metrics = {name: slot.metric for name, slot in by_name.items()}
+    values = _pooled_values([cell.folder for cell in done], metrics)
+    wanted: dict[tuple[str, str, int], bool] = {}
+    for slot in slots:
+        place, cell = slot.place, slot.cell
+        if place is not None and place.is_fold:
+            wanted[cell.settings.name, place.pooled_setting, cell.settings.seed] = (
+                id(cell) not in apart
+            )
+    wanted |= {key: True for key in values if key not in wanted}
+    return [
+        Entry(by_name[name].system, by_name[name].column(setting), seed, value, applies)
+        for (name, setting, seed), applies in wanted.items()
+        for value in [values.get((name, setting, seed))]
+    ]
+
+
+def _pooled_values(
+    folders: list[Path], metrics: Mapping[str, str]
+) -> dict[tuple[str, str, int], float | None]:
     try:
         found = pool_runs(folders)
     except (ValueError, OSError) as error:
@@ -91,15 +131,11 @@ def _pooled_values(folders: list[Path], metric: str) -> dict[tuple[str, str, int
     for words in found.missing:
         console.print(f"note: not pooled: {words}.")
     values = {
-        (run.name, place.setting, run.seed): figure_of(run.path, "test", metric)
+        (run.name, place.setting, run.seed): figure_of(run.path, "test", metrics[run.name])
         for run in found.runs
         if (place := Place.of(run.config)) is not None
     }
     for one in (mean.result for mean in found.means):
-        if one.metric == metric:
+        if one.metric == metrics[one.config]:
             values[one.config, one.condition, one.seed] = one.value
     return values
-
-
-def _place(cell: Cell) -> Place | None:
-    return Place.of(cell.settings.model_dump())

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from affectrep.data.checks import require_clean
 from affectrep.data.manifest import Manifest
 from affectrep.evaluation.evaluate import predict_rows, score
 from affectrep.model import AffectModel
+from affectrep.objectives import Phase
 from affectrep.training.divergence import DivergedError
 from affectrep.training.embedding_cache import cache_key, collate_cached, embed_rows
 from affectrep.training.estimate import estimate
@@ -193,6 +194,7 @@ def _build_trainer(
         console.print(f"note: {note}")
     objective: Any = build_objective(config, manifest, dim=model.encoder.dim)
     objective.to(state.device)
+    _require_movable(config, {**model.players(), **objective.players()}, objective.phases())
     collates = {}
     if (
         model.encoder.is_fixed
@@ -216,6 +218,20 @@ def _build_trainer(
         folder=folder,
         settings=_trainer_settings(config),
     )
+
+
+def _require_movable(
+    config: Config, players: Mapping[str, torch.nn.Module], phases: Iterable[Phase]
+) -> None:
+    """Refuse a phase whose players are all frozen, as CAF's against a fixed encoder is."""
+    for phase in phases:
+        weights = (weight for name in phase.updates for weight in players[name].parameters())
+        if not any(weight.requires_grad for weight in weights):
+            raise ValueError(
+                f"phase {phase.name} of objective.name={config.objective.name} moves "
+                f"{' and '.join(phase.updates)} alone, of which no weight is trained: set "
+                "encoder.tuning=full or lora, or choose another objective"
+            )
 
 
 def _alters(config: Config, manifest: Manifest) -> bool:

@@ -12,8 +12,10 @@ from typing import Any, Literal, get_args
 
 import pandas as pd
 
+from affectrep.data.group_protocol import check_fold
+from affectrep.data.group_splits import in_fold
 from affectrep.data.manifest import SPLITS, Manifest
-from affectrep.data.speaker_draw import deal_speakers, draw_speakers
+from affectrep.data.speaker_draw import draw_speakers_within
 
 __all__ = ["PAPER_LANGUAGES", "Protocol", "apply_protocol", "assign_splits", "paper_settings"]
 __all__ += ["require_hygiene", "target_rows"]
@@ -80,11 +82,8 @@ class Protocol:
             raise ValueError(f"the protocol {self.kind} needs a target, such as target=de")
         if not 0 < self.holdout <= 0.5:
             raise ValueError(f"expected a holdout in (0, 0.5], got {self.holdout}")
-        if self.kind == "folds" and not (self.folds >= 2 and 0 <= self.fold < self.folds):
-            raise ValueError(
-                f"expected at least 2 folds and a fold from 0 to folds - 1, "
-                f"got fold={self.fold} folds={self.folds}"
-            )
+        if self.kind == "folds":
+            check_fold(self.fold, self.folds)
         self._check_sources()
 
     def _check_sources(self) -> None:
@@ -208,13 +207,14 @@ def assign_splits(rows: pd.DataFrame, protocol: Protocol) -> pd.Series:
     split = pd.Series("", index=rows.index, dtype=object)
     if protocol.kind == "folds":
         _require(rows[target], "speaker", _WHOLE)
-        dealt = deal_speakers(
+        tested = target.copy()
+        tested[target] = in_fold(
             rows.loc[target, "speaker"].tolist(),
             rows.loc[target, "label"].tolist(),
+            fold=protocol.fold,
             folds=protocol.folds,
             seed=protocol.seed,
         )
-        tested = target & (rows["speaker"].map(dealt) == protocol.fold)
         trained = target & ~tested
     else:
         allowed = ~target & ~rows["language"].isin(protocol.without)
@@ -308,15 +308,13 @@ def _trained(rows: pd.DataFrame, protocol: Protocol, allowed: pd.Series) -> pd.S
 
 def _held(rows: pd.DataFrame, protocol: Protocol) -> set[str]:
     """Draw the validation speakers of each language; a language with one speaker gives none."""
-    held: set[str] = set()
-    for _, part in rows.groupby("language"):
-        held |= draw_speakers(
-            part["speaker"].tolist(),
-            part["label"].tolist(),
-            share=protocol.holdout,
-            seed=protocol.seed,
-        )
-    return held
+    return draw_speakers_within(
+        rows["language"].tolist(),
+        rows["speaker"].tolist(),
+        rows["label"].tolist(),
+        share=protocol.holdout,
+        seed=protocol.seed,
+    )
 
 
 def _require(rows: pd.DataFrame, column: str, reason: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["deal_speakers", "draw_speakers"]
+__all__ = ["deal_speakers", "draw_speakers", "draw_speakers_within"]
 
 _ATTEMPTS = 64
 _Counts = NDArray[np.float64]
@@ -60,6 +60,35 @@ def draw_speakers(
             break
     assert best is not None
     return {name for name, out in zip(names, best[1], strict=True) if out}
+
+
+def draw_speakers_within(
+    parts: Sequence[Any],
+    speakers: Sequence[str],
+    labels: Sequence[str],
+    *,
+    share: float,
+    seed: int,
+) -> set[str]:
+    """Draw as `draw_speakers` within each part, such as a language; one speaker gives none.
+
+    Args:
+        parts: ``(rows,)`` names.
+        speakers: ``(rows,)`` names.
+        labels: ``(rows,)`` classes.
+        share: of the rows of each part, in (0, 1).
+        seed: of each draw.
+
+    Example:
+        >>> sorted(draw_speakers_within(list("ddde"), list("abbc"), list("xxxx"), share=0.3, seed=0))
+        ['a']
+    """
+    held: set[str] = set()
+    for part in dict.fromkeys(parts):
+        rows = [place for place, name in enumerate(parts) if name == part]
+        inside = [speakers[place] for place in rows], [labels[place] for place in rows]
+        held |= draw_speakers(*inside, share=share, seed=seed)
+    return held
 
 
 def deal_speakers(

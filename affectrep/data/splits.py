@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from affectrep.data.keys import text_keys
 from affectrep.data.manifest import Manifest
 
-__all__ = ["fixed_fraction", "hold_out", "reduce_train"]
+__all__ = ["fixed_fraction", "hold_out", "reduce_train", "row_classes", "row_groups"]
 
 
 def hold_out(
@@ -47,10 +47,10 @@ def hold_out(
     """
     if not 0 < share < 1:
         raise ValueError(f"expected a share between 0 and 1, got {share}")
-    groups = _groups(rows, by)
+    groups = row_groups(rows, by)
     order = sorted(set(groups), key=lambda group: _rank(group, seed))
     sizes = Counter(groups)
-    strata = _strata(rows) if stratify or by is not None else [""] * len(rows)
+    strata = row_classes(rows) if stratify or by is not None else [""] * len(rows)
     if by is None:
         # a text with several labels counts for the first of them by name
         stratum = dict(sorted(zip(groups, strata, strict=True), reverse=True))
@@ -85,8 +85,8 @@ def fixed_fraction(rows: pd.DataFrame, fraction: float, seed: int = 0) -> pd.Dat
     if fraction == 1:
         return rows
     ranks = pd.Series([_rank(str(name), seed) for name in rows["id"]], index=rows.index)
-    place = ranks.groupby(_strata(rows)).rank(method="first")
-    size = ranks.groupby(_strata(rows)).transform("size")
+    place = ranks.groupby(row_classes(rows)).rank(method="first")
+    size = ranks.groupby(row_classes(rows)).transform("size")
     return rows[place <= np.maximum(1, np.round(fraction * size))]
 
 
@@ -107,7 +107,20 @@ def _rank(key: str, seed: int) -> str:
     return hashlib.blake2b(words, digest_size=8).hexdigest()
 
 
-def _groups(rows: pd.DataFrame, by: str | None) -> list[str]:
+def row_groups(rows: pd.DataFrame, by: str | None) -> list[str]:
+    """Return what stays together: rows with one name in a column, or with one normalised text.
+
+    Args:
+        rows: with ``id``, and ``text`` or ``path``.
+        by: the column; None takes the texts. A row without a name, or text, is by itself.
+
+    Raises:
+        ValueError: if there is no such column.
+
+    Example:
+        >>> row_groups(pd.DataFrame({"id": ["1", "2"], "author": ["ann", None]}), "author")
+        ['=ann', '#2']
+    """
     if by is not None and by not in rows:
         raise ValueError(f"cannot hold out by {by}: there is no such column")
     if by is not None:
@@ -120,8 +133,8 @@ def _groups(rows: pd.DataFrame, by: str | None) -> list[str]:
     ]
 
 
-def _strata(rows: pd.DataFrame) -> list[str]:
-    """Return a class per row; of several labels the one that is rarest over all rows."""
+def row_classes(rows: pd.DataFrame) -> list[str]:
+    """Return a class per row, empty without labels; of several the one rarest over all rows."""
     if "label" in rows:
         return [str(label) for label in rows["label"]]
     if "labels" not in rows:

@@ -1,4 +1,4 @@
-"""Where a cross-lingual run was tested: its protocol, its condition, one fold or all of them."""
+"""Where a run was tested: its protocol, its condition, one fold or group, or all folds."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from affectrep.data.crosslingual import Protocol
-from affectrep.data.setting import POOLED, protocol_of, setting_name
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from affectrep.data.group_protocol import GroupProtocol
+from affectrep.data.setting import POOLED, AnyProtocol, in_condition, protocol_of, setting_name
 
 __all__ = ["Place"]
 
 
 @dataclass(frozen=True)
 class Place:
-    """What a cross-lingual run was tested on, and under which condition.
+    """What a cross-lingual run, or one of folds or groups, was tested on, and how.
 
     Args:
         protocol: of the run; the first fold's where folds were pooled.
@@ -27,15 +31,17 @@ class Place:
         (True, 'strict de')
         >>> Place.of({"data": {"protocol": "folds target=de fold=2 folds=5"}}).setting
         'strict de fold 2/5'
+        >>> Place.of({"data": {"protocol": "folds fold=2 folds=5"}}).pooled_setting
+        'folds pooled'
     """
 
-    protocol: Protocol
+    protocol: AnyProtocol
     standardise: str = "strict"
     pooled: bool = False
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Place | None:
-        """Return the place of a configuration's values; None where it is not cross-lingual."""
+        """Return the place of a configuration's values; None where the splits are the corpus' own."""
         data = config.get("data") or {}
         words = str(data.get("protocol") or "")
         pooled = POOLED in words.split()
@@ -48,6 +54,30 @@ class Place:
     def is_fold(self) -> bool:
         """Whether only a part of the target was tested."""
         return self.protocol.kind == "folds" and not self.pooled
+
+    @property
+    def has_target(self) -> bool:
+        """Whether something of its own was tested, which others are averaged with."""
+        return bool(self.protocol.target)
+
+    @property
+    def target(self) -> str:
+        """The language, corpus or group that was tested; all rows, where folds have no target."""
+        return self.protocol.target or "all rows"
+
+    @property
+    def column(self) -> str:
+        """Whose groups are tested, empty where the protocol is cross-lingual or says none."""
+        return self.protocol.column if isinstance(self.protocol, GroupProtocol) else ""
+
+    @property
+    def of_groups(self) -> bool:
+        """Whether folds or groups of one corpus were tested, and no language was unseen."""
+        return isinstance(self.protocol, GroupProtocol)
+
+    def in_condition(self, words: str) -> str:
+        """Return words about several such runs behind their condition."""
+        return in_condition(words, self.protocol, self.standardise)
 
     @property
     def setting(self) -> str:
@@ -64,3 +94,17 @@ class Place:
     def pooled_protocol(self) -> str:
         """The words of ``data.protocol`` of a pooled run; no command can train it."""
         return self.protocol.name.replace(f"fold={self.protocol.fold}", POOLED)
+
+    def clusters(self, table: pd.DataFrame) -> NDArray[Any] | None:
+        """Return ``(rows,)`` what is resampled; None takes each row by itself.
+
+        A group that is one person cannot be resampled by persons: there its rows are.
+
+        Args:
+            table: predictions, whose attribute ``cluster`` names a column, or None.
+        """
+        column = table.attrs.get("cluster")
+        if not column:
+            return None
+        names = table[column].astype(str).to_numpy()
+        return None if self.of_groups and len(np.unique(names)) < 2 else names

@@ -47,6 +47,11 @@ _KINDS = ("accuracy", "exact_match", "ccc")
 _LEFT_OUT = {
     "family_accuracy",
     "cross_entropy",
+    "ece",
+    "ece_mass",
+    "classwise_ece",
+    "brier",
+    "nll",
     "worst_family_accuracy",
     "rare_f1",
     "family_auc",
@@ -70,6 +75,7 @@ _LEFT_OUT = {
     "eer_unseen_subjects",
 }
 _KINDS_LEFT_OUT = (
+    "calibration_",
     "subject_",
     "quadrant_probe",
     "person_",
@@ -83,7 +89,7 @@ _KINDS_LEFT_OUT = (
     "smile_shift_sd_arousal",
 )
 _KEPT = ("strong_ccc", "weak_ccc")
-_PARTS = ("representation", "leakage", "persons", "strong_weak", "expression")
+_PARTS = ("calibration", "representation", "leakage", "persons", "strong_weak", "expression")
 _SMILES = "smiles"  # the split of photos without labels, in a table of its own
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from affectrep.evaluation.calibration_card import calibration_card
 from affectrep.evaluation.families import Families, family_statistics, family_table
 from affectrep.evaluation.intervals import FEW_CLUSTERS, bootstrap
 from affectrep.evaluation.metrics import (
@@ -76,8 +77,8 @@ def scorecard(
 
     Returns:
         Keys: task, classes, threshold, n, resampling, metrics (name -> value, low, high),
-        per_class, confusion, confused, families, family_table, rare_classes, without_leaks,
-        warnings.
+        calibration (where the table has probabilities, or valence and arousal), per_class,
+        confusion, confused, families, family_table, rare_classes, without_leaks, warnings.
 
     Raises:
         ValueError: if the column to cluster by is not in the table, or a count is of an unknown
@@ -98,6 +99,10 @@ def scorecard(
         "metrics": figures_of(sets, table, resampling),
         "warnings": warnings_of(table, resampling),
     }
+    known = _clusters(table, resampling)
+    calibration = calibration_card(table, clusters=known, confidence=resampling.confidence)
+    if calibration:
+        card["calibration"] = calibration
     y_true, y_pred = table_targets(table)
     if card["task"] != "regression":
         card["per_class"] = per_class_table(y_true, y_pred, card["classes"])

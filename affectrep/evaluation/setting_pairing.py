@@ -120,7 +120,7 @@ def _cells(side: Sequence[StoredRun], letter: str) -> dict[str, _Sources]:
                 f"{run.path} is one fold of {place.protocol.folds}: pool the folds of each seed "
                 "by `affectrep pool`, and compare what it writes."
             )
-        found[place.protocol.target]["+".join(place.protocol.sources)][run.seed] = run
+        found[place.target]["+".join(place.protocol.sources)][run.seed] = run
     conditions = sorted({_place(run).standardise for run in side})
     if len(conditions) > 1:
         raise ValueError(
@@ -241,8 +241,7 @@ def _target(
     ]
     first = runs[0][0][0]
     reference = clustered_table(first, split)
-    cluster = reference.attrs.get("cluster")
-    speakers = reference[cluster].astype(str).to_numpy() if cluster else None
+    speakers = _place(first).clusters(reference)
 
     def statistics(run: StoredRun) -> Statistics:
         return table_statistics(align(clustered_table(run, split), run, reference, first))

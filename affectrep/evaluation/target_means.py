@@ -1,5 +1,6 @@
 """Figures over targets: for each configuration and seed the mean over the targets it was tested on.
 
+A target is an unseen language or corpus, or a group that was left out.
 Each target counts alike, however many rows it has. Where a target was tested from several sources
 (Baseline 1), the mean over its sources comes first. Only what evaluation stored is read.
 """
@@ -24,6 +25,7 @@ from affectrep.evaluation.stored_run import StoredRun
 __all__ = ["METRICS", "TargetMean", "target_means"]
 
 METRICS = ("uar", "macro_f1", "accuracy", "weighted_f1")
+_OF_REGRESSION = ("ccc", "rmse")
 _Key = tuple[str, str, str]
 _NAN = float("nan")
 
@@ -51,7 +53,7 @@ class _Tested:
 
     @property
     def target(self) -> str:
-        return self.place.protocol.target
+        return self.place.target
 
     @property
     def pair(self) -> tuple[str, tuple[str, ...]]:
@@ -88,7 +90,7 @@ def target_means(runs: Iterable[StoredRun]) -> tuple[list[TargetMean], list[str]
             if lacking:
                 notes.append(f"{key[0]}, seed {seed}: no mean, {lacking} is missing.")
             else:
-                found += _means_of(tested, standardise=key[1], suffix=key[2])
+                found += _means_of(tested, suffix=key[2])
     return found, notes + _uneven(found)
 
 
@@ -125,30 +127,34 @@ def _refuse_twin(one: _Tested, others: Iterable[_Tested]) -> None:
 def _evaluated(runs: Iterable[StoredRun]) -> Iterable[_Tested]:
     for run in runs:
         place, card = Place.of(run.config), run.scorecard("test")
-        if place is not None and not place.is_fold and card:
+        if place is not None and place.has_target and not place.is_fold and card:
             yield _Tested(place, run, card)
 
 
 def _suffix(place: Place) -> str:
     """Return what tells means apart beside the condition: corpora, languages that took no part."""
     parts = ["of corpora"] if place.protocol.kind == "leave_corpus_out" else []
+    if place.column:
+        parts.append(f"of one {place.column} left out")
     if place.protocol.without:
         parts.append(f"without {'+'.join(place.protocol.without)}")
     return " ".join(["", *parts])
 
 
-def _means_of(tested: Sequence[_Tested], *, standardise: str, suffix: str) -> list[TargetMean]:
+def _means_of(tested: Sequence[_Tested], *, suffix: str) -> list[TargetMean]:
     by_target: dict[str, list[_Tested]] = defaultdict(list)
+    said = tested[0].place.in_condition
     for one in sorted(tested, key=lambda one: one.pair):
         by_target[one.target].append(one)
-    metrics = [name for name in METRICS if all(name in one.card["metrics"] for one in tested)]
+    known = set.intersection(*(set(one.card["metrics"]) for one in tested))
+    metrics = [name for name in (*METRICS, *_OF_REGRESSION) if name in known]
     parts = {
-        f"{standardise} *>{target}{suffix}": {target: group}
+        said(f"*>{target}{suffix}"): {target: group}
         for target, group in by_target.items()
         if len(group) > 1
     }
     if len(by_target) > 1:
-        parts[f"{standardise} mean{suffix}"] = by_target
+        parts[said(f"mean{suffix}")] = by_target
     found = []
     for condition, groups in parts.items():
         intervals = _intervals(groups)
@@ -170,9 +176,8 @@ def _intervals(groups: Mapping[str, Sequence[_Tested]]) -> dict[str, Interval]:
 def _target_runs(name: str, group: Sequence[_Tested]) -> TargetRuns:
     first = group[0].run
     reference = clustered_table(first, "test")
-    cluster = reference.attrs.get("cluster")
     tables = [align(clustered_table(one.run, "test"), one.run, reference, first) for one in group]
-    speakers = reference[cluster].astype(str).to_numpy() if cluster else None
+    speakers = group[0].place.clusters(reference)
     return TargetRuns(name, [[table_statistics(table) for table in tables]], speakers)
 
 

@@ -1,30 +1,26 @@
 """One figure of many runs as a table: a line per system, a column per setting, over seeds.
 
-For the terminal (rich), for a page (Markdown), for a paper (LaTeX) and for a program (CSV).
+In words for the terminal, a page, a paper and a program: :mod:`affectrep.reporting.sheet`.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean, stdev
 
-from rich import box
 from rich.table import Table
 
 from affectrep.data.setting import common_condition
 from affectrep.evaluation.metric_names import is_natural
 from affectrep.reporting.figures import number, title
+from affectrep.reporting.sheet import Sheet, sheet_table, write_sheets
 
-__all__ = ["WRITERS", "Entry", "Grid", "grid_table", "write_grid"]
+__all__ = ["NOT_APPLICABLE", "NOT_RUN", "Entry", "Grid", "grid_sheet", "grid_table", "write_grid"]
 
 NOT_RUN = "not run"
-_LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-_LATEX |= {">": "$>$", "<": "$<$", **{sign: f"\\{sign}" for sign in "_&%$#{}"}}
+NOT_APPLICABLE = "not applicable"
 
 
 @dataclass(frozen=True)
@@ -36,12 +32,14 @@ class Entry:
         column: the setting; empty where there is one only.
         seed: of the run.
         value: of the figure in its natural unit; None where it was not run.
+        applies: False where the system cannot be run on this corpus.
     """
 
     line: str
     column: str
     seed: int
     value: float | None
+    applies: bool = True
 
 
 @dataclass(frozen=True)
@@ -52,6 +50,7 @@ class Grid:
         metric: name of the figure.
         split: that it was computed on.
         entries: the runs.
+        metrics: of those columns that show another figure.
 
     Example:
         >>> grid = Grid("uar", "test", [Entry("ce", "strict de", s, v) for s, v in [(0, .5),
@@ -63,6 +62,7 @@ class Grid:
     metric: str
     split: str
     entries: Sequence[Entry]
+    metrics: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def lines(self) -> list[str]:
@@ -76,16 +76,32 @@ class Grid:
 
     @property
     def headings(self) -> list[str]:
-        """The settings as they stand above the columns; the figure's name for an empty one."""
-        return [column or title(self.metric) for column in self.columns]
+        """The settings as they stand above the columns, with the figure where it is not said."""
+        several = len(self._shown) > 1
+        return [
+            f"{column}, {title(self.metric_of(column))}".removeprefix(", ")
+            if several or not column
+            else column
+            for column in self.columns
+        ]
 
     @property
     def caption(self) -> str:
         """What the numbers are, in a sentence."""
-        unit = "" if is_natural(self.metric) else " in per cent"
+        names = ", ".join(title(name) for name in self._shown)
+        natural = {is_natural(name) for name in self._shown}
+        unit = {(False,): " in per cent", (True,): ""}.get(tuple(natural), ", shares in per cent,")
         seeds = len({entry.seed for entry in self.entries})
         spread = f"; mean ± standard deviation over {seeds} seeds" if seeds > 1 else ""
-        return f"{title(self.metric)}{unit} on {self.split}{spread}."
+        return f"{names}{unit} on {self.split}{spread}."
+
+    @property
+    def _shown(self) -> list[str]:
+        return list(dict.fromkeys(map(self.metric_of, self.columns))) or [self.metric]
+
+    def metric_of(self, column: str) -> str:
+        """Return the figure that a column shows."""
+        return self.metrics.get(column, self.metric)
 
     def values(self, line: str, column: str) -> list[float]:
         """Return the figures of a cell, by seed; empty where none was run."""
@@ -95,10 +111,12 @@ class Grid:
         """Return a cell in words: mean and standard deviation, and how many of the seeds ran."""
         there, values = self._cell(line, column), self.values(line, column)
         if not values:
-            return NOT_RUN if there else ""
-        words = number(self.metric, fmean(values))
+            applies = any(entry.applies for entry in there)
+            return (NOT_RUN if applies else NOT_APPLICABLE) if there else ""
+        metric = self.metric_of(column)
+        words = number(metric, fmean(values))
         if len(values) > 1:
-            words += f" ± {number(self.metric, stdev(values))}"
+            words += f" ± {number(metric, stdev(values))}"
         return words if len(values) == len(there) else f"{words} ({len(values)} of {len(there)})"
 
     def _cell(self, line: str, column: str) -> list[Entry]:
@@ -111,17 +129,13 @@ class Grid:
 
 
 def grid_table(grid: Grid) -> Table:
-    """Return the grid for the terminal."""
+    """Return the grid for the terminal; a condition that all columns share stands in the title."""
     condition, places = common_condition(grid.columns)
-    said = f" {condition.replace('_', ' ').capitalize()}." if condition else ""
-    table = Table(title=grid.caption + said, box=box.SIMPLE_HEAD, title_justify="left")
-    table.title_style, table.pad_edge = "bold", False
-    table.add_column("", overflow="fold")
-    for heading in places if condition else grid.headings:
-        table.add_column(heading, justify="right")
-    for row in grid.rows():
-        table.add_row(*row)
-    return table
+    sheet = grid_sheet(grid)
+    if condition:
+        said = f"{grid.caption} {condition.replace('_', ' ').capitalize()}."
+        sheet = replace(sheet, caption=said, columns=["", *places])
+    return sheet_table(sheet)
 
 
 def write_grid(path: Path, grid: Grid) -> None:
@@ -130,67 +144,25 @@ def write_grid(path: Path, grid: Grid) -> None:
     Raises:
         ValueError: if the ending is none of these.
     """
-    if path.suffix not in WRITERS:
-        raise ValueError(f"expected a table file {', '.join(WRITERS)}, got {path.name}.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(WRITERS[path.suffix](grid), encoding="utf-8")
-    os.replace(partial, path)
+    write_sheets(path, [grid_sheet(grid)])
 
 
-def markdown(grid: Grid) -> str:
-    r"""Return the grid as a Markdown table with its caption below.
+def grid_sheet(grid: Grid) -> Sheet:
+    """Return the grid as a table of words; in the CSV not run stays empty.
 
     Example:
-        >>> print(markdown(Grid("uar", "test", [Entry("a|b", "strict de", 0, 0.5)])))
-        |  | strict de |
-        |---|---:|
-        | a\|b | 50.0 |
-        <BLANKLINE>
-        UAR in per cent on test.
+        >>> sheet = grid_sheet(Grid("uar", "test", [Entry("a", "strict de", 0, 0.5)]))
+        >>> sheet.rows, sheet.records[1]
+        ([['a', '50.0']], ['a', 'strict de', 'test', 'uar', 1, '0.5', ''])
     """
-    lines = [["", *grid.headings], *grid.rows()]
-    words = ["| " + " | ".join(_plain(cell) for cell in line) + " |" for line in lines]
-    words.insert(1, "|---|" + "---:|" * len(grid.columns))
-    return "\n".join([*words, "", grid.caption]) + "\n"
-
-
-def latex(grid: Grid) -> str:
-    """Return the grid as a LaTeX tabular; it needs the package booktabs."""
-    lines = [[_escaped(cell) for cell in line] for line in [["", *grid.headings], *grid.rows()]]
-    words = [" & ".join(line).strip() + r" \\" for line in lines]
-    begin = rf"\begin{{tabular}}{{l{'r' * len(grid.columns)}}}"
-    parts = [f"% {grid.caption}", begin, r"\toprule", words[0], r"\midrule", *words[1:]]
-    return "\n".join([*parts, r"\bottomrule", r"\end{tabular}"]) + "\n"
-
-
-def comma_separated(grid: Grid) -> str:
-    """Return a line per cell, figures in their natural unit; not run stays empty.
-
-    Example:
-        >>> print(comma_separated(Grid("uar", "test", [Entry("a", "strict de", 0, 0.5)])))
-        system,setting,split,metric,seeds,mean,sd
-        a,strict de,test,uar,1,0.5,
-    """
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["system", "setting", "split", "metric", "seeds", "mean", "sd"])
+    records: list[list[object]] = [
+        ["system", "setting", "split", "metric", "seeds", "mean", "sd"],
+    ]
     cells = dict.fromkeys((entry.line, entry.column) for entry in grid.entries)
     for line, column in sorted(cells, key=lambda cell: grid.lines.index(cell[0])):
         values = grid.values(line, column)
         mean = f"{fmean(values):.6g}" if values else ""
         spread = f"{stdev(values):.6g}" if len(values) > 1 else ""
-        writer.writerow([line, column, grid.split, grid.metric, len(values), mean, spread])
-    return file.getvalue()
-
-
-WRITERS = {".md": markdown, ".tex": latex, ".csv": comma_separated}
-
-
-def _plain(cell: str) -> str:
-    return cell.replace("|", r"\|")
-
-
-def _escaped(cell: str) -> str:
-    escaped: Iterable[str] = (_LATEX.get(sign, sign) for sign in cell)
-    return "".join(escaped).replace("±", r"$\pm$")
+        said = [line, column, grid.split, grid.metric_of(column), len(values), mean, spread]
+        records.append(said)
+    return Sheet("figures", ["", *grid.headings], grid.rows(), grid.caption, records)

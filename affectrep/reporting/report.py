@@ -20,6 +20,7 @@ from affectrep.reporting.mining import mining
 from affectrep.reporting.next_commands import next_commands
 from affectrep.reporting.page import document, section, table
 from affectrep.reporting.persons import person_banners, persons
+from affectrep.reporting.reliability import reliability
 from affectrep.reporting.scatter import maps
 from affectrep.reporting.sections import (
     classes,
@@ -62,6 +63,7 @@ def report_html(paths: Sequence[Path]) -> str:
         parts += [figures(subject), faces(subject, subjects=count)]
         parts.append(learning(subjects) if subject is first else "")
         parts += [confusions(subject), groups(subject), mining(subject), classes(subject)]
+        parts.append(reliability(subject))
         shown = (va_plane, tracks, persons, critic_section, maps)
         parts += [one(subject, subjects=count) for one in shown]
     parts.append(leakage_section(subjects))
@@ -181,6 +183,7 @@ def _navigation(body: str) -> str:
         "groups": "Groups",
         "mining": "Mining",
         "classes": "Classes",
+        "reliability": "Reliability",
         "plane": "Valence and arousal",
         "tracks": "Tracks",
         "persons": "Persons",

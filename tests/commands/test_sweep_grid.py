@@ -6,6 +6,7 @@ import pytest
 
 from affectrep.commands.sweep_cells import Cell, cells_of
 from affectrep.commands.sweep_grid import figure_of, sweep_grid
+from affectrep.commands.sweep_systems import slots_of
 from affectrep.reporting.grid import Grid
 from tests.commands.test_sweep_cells import config
 from tests.evaluation.invented_settings import make_folds, make_setting
@@ -27,7 +28,7 @@ def cells(folder: Path, name: str, protocols: str) -> list[Cell]:
 
 
 def grid(found: list[Cell], done: list[Cell], *, pool: bool) -> Grid:
-    return sweep_grid(found, done, split="test", metric="uar", pool=pool)
+    return sweep_grid(slots_of(found, "uar"), done, split="test", pool=pool)
 
 
 def test_folds_stand_as_one_target_where_they_are_pooled(tmp_path, capsys):

@@ -383,3 +383,68 @@ def test_kept_embeddings_train_the_same_heads(folder: Path, rows: pd.DataFrame) 
     ]
     for one, other in zip(*lines, strict=True):
         assert one["value"] == pytest.approx(other["value"], abs=1e-4), one
+
+
+@pytest.mark.parametrize("flip", ["true", "false"])
+def test_a_frozen_backbone_cannot_play_against_a_critic(
+    folder: Path, rows: pd.DataFrame, flip: str
+) -> None:
+    pytest.importorskip("torchvision")
+    encoder = f"encoder: {{name: vision, checkpoint: {tiny_vision(folder / 'vit')}}}"
+    words = ["encoder.tuning=frozen", f"data.face.flip={flip}"]
+    (line,) = refused(folder, rows, *words, lines=(CAF, encoder))
+    assert line.startswith(
+        "phase adversarial of objective.name=caf moves encoder alone, of which no weight is "
+        "trained: set encoder.tuning=full or lora"
+    )
+    place = run(folder, rows, "encoder.tuning=lora", "encoder.lora.rank=2", lines=(CAF, encoder))
+    assert json.loads((place / "environment.json").read_text())["finished"]
+
+
+# --- runs that end early, a second head
+
+
+def test_the_printed_equation_diverges_and_says_so(folder: Path, rows: pd.DataFrame) -> None:
+    """Rates so high that it takes a few steps; the best epoch's weights are kept without NaN."""
+    rates = ["optimizer.adversary_lr=0.05", "training.epochs=30"]
+    overrides = [*SMALL, *RESNET, *rates, "data.corpus=face_table", f"data.root={folder}/faces.csv"]
+    face_csv(folder, rows)
+    with pytest.raises(
+        ValueError, match=r"training diverged in step \d+ .* phase critic"
+    ) as caught:
+        train.run(CONFIGS / "ferplus_caf_unhinged.yaml", overrides, output=folder / "runs")
+    assert "Set objective.contrast.hinge=true" in str(caught.value)
+    place = folder / "runs" / "ferplus_caf_unhinged-0"
+    environment = json.loads((place / "environment.json").read_text())
+    assert not environment["finished"]
+    assert environment["diverged"] == str(caught.value)
+    kept = AffectModel.from_pretrained(str(place / "model")).state_dict()
+    assert all(value.isfinite().all() for value in kept.values())
+
+
+def test_thresholds_of_batches_are_not_judged_on_all_rows(
+    folder: Path, rows: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Signed labels of all rows would make every row strong; each batch has its own threshold."""
+    overrides = [*SMALL, *RESNET, "data.corpus=face_table", f"data.root={folder}/faces.csv"]
+    face_csv(folder, rows)
+    train.run(CONFIGS / "ferplus_caf_literal.yaml", overrides, output=folder / "runs")
+    assert "grouping is impossible" not in capsys.readouterr().err
+    place = folder / "runs" / "ferplus_caf_literal-0"
+    phases = {json.loads(line)["phase"] for line in (place / "metrics.jsonl").open()}
+    assert "critic" in phases
+
+
+@pytest.mark.parametrize("line", [CAF, "objective: {name: av_regression}"])
+def test_a_second_head_says_the_expression(folder: Path, rows: pd.DataFrame, line: str) -> None:
+    rows.loc[[50, 51], "expression"] = None
+    place = run(folder, rows, "objective.expression_weight=0.5", lines=(line,))
+    card = evaluate.run(place)
+    assert {one["n"] for one in card["expression"]["metrics"].values()} == {10}
+    table = pd.read_parquet(place / "predictions" / "test.parquet")
+    assert set(table["predicted_expression"]) <= {"happiness", "sadness"}
+    known = table.dropna(subset=["expression"])
+    right = (known["expression"] == known["predicted_expression"]).mean()
+    assert card["expression"]["metrics"]["expression_accuracy"]["value"] == pytest.approx(right)
+    names = [json.loads(line)["name"] for line in (place / "metrics.jsonl").open()]
+    assert "expression" in names

@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from affectrep.data.setting import protocol_of, setting_name, setting_slug
+from affectrep.data.setting import (
+    common_condition,
+    in_condition,
+    protocol_of,
+    setting_name,
+    setting_slug,
+)
 from affectrep.evaluation.stored_run import StoredRun
 
 WORDS = {
@@ -47,3 +53,39 @@ def test_a_stored_run_knows_its_setting(tmp_path: Path):
         (folder / "config.yaml").write_text(yaml.safe_dump({"name": "x", "data": section}))
     assert StoredRun(tmp_path / "speech").setting == "strict de"
     assert StoredRun(tmp_path / "text").setting == ""
+
+
+GROUPS = {
+    "folds fold=0 folds=5": ("fold 0/5", "fold0"),
+    "fps=5 folds fold=2 folds=3": ("fold 2/3", "fold2"),
+    "folds column=author fold=1 folds=4": ("fold 1/4 by author", "fold1-by-author"),
+    "folds fold=all folds=5": ("folds pooled", "folds"),
+    "folds column=author fold=all folds=4": ("folds pooled by author", "folds-by-author"),
+    "leave_group_out column=speaker value=emodb/03": ("speaker emodb/03", "speaker-emodb-03"),
+    "leave_group_out column=subject value=Ann Lee": ("subject Ann Lee", "subject-Ann-Lee"),
+}
+
+
+@pytest.mark.parametrize("words", GROUPS)
+def test_folds_and_groups_of_one_corpus_have_a_name_and_a_folder(words):
+    name, slug = GROUPS[words]
+    assert setting_name(words) == name
+    assert setting_slug(name) == slug
+    transductive = setting_name(words, "transductive_speaker")
+    assert transductive == f"transductive_speaker {name}"
+    assert setting_slug(transductive) == f"{slug}.transductive_speaker"
+
+
+def test_no_setting_of_groups_takes_the_folder_of_another():
+    words = [*WORDS, *GROUPS]
+    conditions = ("strict", "transductive_corpus", "transductive_speaker")
+    names = [setting_name(one, condition) for one in words for condition in conditions]
+    assert len(set(map(setting_slug, names))) == len(names)
+
+
+def test_strict_is_said_where_a_target_is_unseen():
+    folds, unseen = protocol_of("folds fold=0 folds=5"), protocol_of("folds target=de")
+    assert in_condition("mean", folds, "strict") == "mean"
+    assert in_condition("mean", unseen, "strict") == "strict mean"
+    assert in_condition("mean", folds, "transductive_corpus") == "transductive_corpus mean"
+    assert common_condition(["strict de", "folds pooled"]) == ("", ["strict de", "folds pooled"])

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import t
 
 from affectrep.evaluation.comparison import paired_difference
 from affectrep.evaluation.metrics import Statistics, classification_statistics
@@ -99,6 +100,23 @@ def test_few_seeds_that_differ_widen_the_interval() -> None:
     wild = paired_difference(*sides(7, seeds=4, rows=2000, spread=0.5), resamples=300)["accuracy"]
     assert wild.high - wild.low > 3 * (calm.high - calm.low)
     assert wild.seed_sd > 0.02
+
+
+def test_seeds_that_differ_most_give_students_t_over_seeds() -> None:
+    a, b = sides(9, seeds=3, rows=20_000, spread=1.0)
+    found = paired_difference(a, b, resamples=300)["accuracy"]
+    pairs = zip(a, b, strict=True)
+    effects = [one.values()["accuracy"] - other.values()["accuracy"] for one, other in pairs]
+    half = t.ppf(0.975, 2) * np.std(effects, ddof=1) / np.sqrt(3)
+    assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.02)
+
+
+def test_a_large_cluster_among_small_ones_widens_the_interval() -> None:
+    a, b = sides(10, seeds=1, rows=300, spread=0)
+    uneven = np.repeat(np.arange(10), [210, *[10] * 9])
+    found = paired_difference(a, b, clusters=uneven, resamples=2000)["accuracy"]
+    error = (found.high - found.low) / 2 / t.ppf(0.975, 300**2 / (210**2 + 900) - 1)
+    assert found.p == pytest.approx(2 * t.sf(abs(found.effect) / error, 1))
 
 
 def test_equal_runs() -> None:

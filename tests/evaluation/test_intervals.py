@@ -4,8 +4,17 @@ import time
 
 import numpy as np
 import pytest
+from scipy.special import expit, logit
+from scipy.stats import t as student_t
 
-from affectrep.evaluation.intervals import bootstrap, cluster_sums, resampled_sums
+from affectrep.evaluation.intervals import (
+    Interval,
+    bootstrap,
+    cluster_sums,
+    effective_clusters,
+    jackknife,
+    resampled_sums,
+)
 from affectrep.evaluation.metrics import (
     classification_statistics,
     multilabel_statistics,
@@ -98,6 +107,52 @@ def test_values_stay_where_the_metric_lives() -> None:
     labels = (np.random.default_rng(0).random((60, 3)) < 0.4).astype(float)
     exact = bootstrap(multilabel_statistics(labels, labels))["micro_f1"]
     assert (exact.value, exact.low, exact.high) == (1.0, 1.0, 1.0)
+
+
+def test_the_jackknife_agrees_with_a_loop_over_speakers() -> None:
+    rng = np.random.default_rng(7)
+    speakers = np.repeat(np.arange(7), rng.integers(5, 30, 7))
+    stats = sample(rng, len(speakers))
+    value = stats.values()["uar"]
+    others = [stats.columns[speakers != one].sum(0) for one in range(7)]
+    pulls = [float(stats.metrics(one)["uar"]) - value for one in others]
+    error = np.sqrt(6 / 7 * np.sum(np.square(pulls)))
+    sizes = np.bincount(speakers)
+    edge = student_t.ppf(0.95, sizes.sum() ** 2 / (sizes**2).sum() - 1)
+    half = edge * error / (value * (1 - value))  # on the logits
+    found = jackknife(stats, speakers, confidence=0.9)["uar"]
+    ends = expit(logit(value) + np.array([-half, half]))
+    assert (found.low, found.high) == pytest.approx(tuple(ends), abs=1e-12)
+    assert bootstrap(stats, clusters=speakers, confidence=0.9)["uar"] == found
+
+
+def test_equal_speakers_give_students_t_on_their_means() -> None:
+    rng = np.random.default_rng(8)
+    y = rng.integers(0, 2, 400)
+    right = rng.random(400) < np.repeat(rng.uniform(0.5, 0.9, 8), 50)
+    stats = classification_statistics(y, np.where(right, y, 1 - y), 2)
+    found = jackknife(stats, np.repeat(np.arange(8), 50))["accuracy"]
+    means = right.reshape(8, 50).mean(1)
+    error = means.std(ddof=1) / np.sqrt(8) / (found.value * (1 - found.value))  # of the logit
+    half = student_t.ppf(0.975, 7) * error
+    assert logit(found.high) - logit(found.value) == pytest.approx(half, abs=1e-12)
+    assert logit(found.value) - logit(found.low) == pytest.approx(half, abs=1e-12)
+
+
+def test_uneven_speakers_count_for_fewer() -> None:
+    assert effective_clusters(np.arange(5).repeat(3)) == pytest.approx(5)
+    uneven = np.repeat(np.arange(5), [40, 1, 1, 1, 1])
+    assert effective_clusters(uneven) == pytest.approx(44**2 / 1604)
+
+
+def test_a_metric_at_its_end_has_a_plain_interval() -> None:
+    y, speakers = np.arange(12) % 2, np.repeat(np.arange(3), 4)
+    all_right = jackknife(classification_statistics(y, y, 2), speakers)["accuracy"]
+    assert (all_right.low, all_right.high) == (1.0, 1.0)
+    alone = np.where(speakers == 0, y, 0.0)  # two speakers of whom nothing is known
+    found = jackknife(regression_statistics(alone, alone), speakers)
+    assert found["ccc"].high == 1.0
+    assert found["rmse"] == Interval(0.0, 0.0, 0.0)
 
 
 def test_regression_intervals() -> None:

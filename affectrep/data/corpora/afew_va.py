@@ -30,8 +30,9 @@ from affectrep.data.corpora.face_files import (
     require_none,
     squares,
 )
-from affectrep.data.corpora.face_splits import fill_splits, read_words, split_by_fold
+from affectrep.data.corpora.face_splits import read_words, split_faces
 from affectrep.data.decoding import decode
+from affectrep.data.group_protocol import read_groups
 from affectrep.data.manifest import Manifest
 
 __all__ = ["AFEW_VA", "prepare"]
@@ -59,7 +60,8 @@ def prepare(
 
     Args:
         root: the folder that holds the clips' folders, at any depth.
-        protocol: None, which draws a test split, or ``folds fold=0 folds=5``.
+        protocol: None, which draws a test split; ``folds fold=0 folds=5``; or
+            ``leave_group_out column=subject value=x``.
         columns: has no use here.
         labels: has no use here.
         holdout: share of the frames for validation, and without folds the same again for test.
@@ -72,7 +74,8 @@ def prepare(
         ImportError: if the package Pillow is not installed.
     """
     refuse_unused("afew_va", columns=columns, labels=labels)
-    words = read_words("afew_va", protocol, {"fold": int, "folds": int})
+    groups, rest = read_groups(protocol)
+    read_words("afew_va", rest, {"fold": int, "folds": int})
     folder = corpus_folder(root, AFEW_VA)
     files = [file for file in sorted(folder.rglob("*.json")) if file.stem == file.parent.name]
     if not files:
@@ -83,11 +86,7 @@ def prepare(
     rows = pd.DataFrame(records)
     corners = [rows.pop(name) for name in ("left", "top", "width", "height")]
     rows, dropped, notes = read_contents(AFEW_VA, rows.join(squares(*corners)))
-    if "folds" in words:
-        fold, folds = int(str(words.get("fold", 0))), int(str(words["folds"]))
-        rows, drawn = split_by_fold(rows, fold=fold, folds=folds, holdout=holdout, seed=seed)
-    else:
-        rows, drawn = fill_splits(rows, holdout=holdout, seed=seed)
+    rows, drawn = split_faces(rows, groups, holdout=holdout, seed=seed)
     rows, shared = drop_shared_images(rows)
     notes += ["Face boxes are the squares around the given landmarks.", *drawn]
     return face_manifest(AFEW_VA, rows, dropped={**dropped, **shared}, notes=notes)

@@ -40,8 +40,9 @@ from affectrep.data.corpora.face_files import (
     read_contents,
     require_none,
 )
-from affectrep.data.corpora.face_splits import fill_splits, read_words, split_by_fold
+from affectrep.data.corpora.face_splits import read_words, split_faces
 from affectrep.data.decoding import decode
+from affectrep.data.group_protocol import read_groups
 from affectrep.data.manifest import Manifest
 from affectrep.data.sources import read_delimited
 
@@ -131,7 +132,8 @@ def _prepare(
     draw: tuple[float, int],
 ) -> Manifest:
     folds = {"fold": int, "folds": int} if corpus is AFFWILD else {}
-    words = read_words(corpus.name, protocol, {**folds, "fps": float})
+    groups, rest = read_groups(protocol) if corpus is AFFWILD else (None, protocol)
+    words = read_words(corpus.name, rest, {**folds, "fps": float})
     fps = float(str(words.get("fps", _FPS)))
     if not 0 < fps < float("inf"):
         raise ValueError(f"the protocol {protocol!r}: expected fps above 0")
@@ -147,11 +149,7 @@ def _prepare(
         raise ValueError(f"no frame of {corpus.title} is left: {'; '.join(found.notes[:3])}")
     rows = _with_subjects(pd.concat(found.rows, ignore_index=True), folder / "subjects.csv")
     rows, broken, unread = read_contents(corpus, rows)
-    if "folds" in words:
-        fold, count = int(str(words.get("fold", 0))), int(str(words["folds"]))
-        rows, drawn = split_by_fold(rows, fold=fold, folds=count, holdout=draw[0], seed=draw[1])
-    else:
-        rows, drawn = fill_splits(rows, holdout=draw[0], seed=draw[1])
+    rows, drawn = split_faces(rows, groups, holdout=draw[0], seed=draw[1])
     rows, shared = drop_shared_images(rows)
     dropped = {**found.dropped, **broken, **shared}
     return face_manifest(corpus, rows, dropped=dropped, notes=[*notes, *unread, *drawn])

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
+from affectrep.data.group_protocol import GroupProtocol
+from affectrep.data.group_splits import quadrants, split_by_groups
 from affectrep.data.manifest import SPLITS
-from affectrep.data.speaker_draw import deal_speakers, draw_speakers
+from affectrep.data.speaker_draw import draw_speakers
 from affectrep.data.splits import hold_out
 
-__all__ = ["fill_splits", "quadrants", "read_words", "split_by_fold", "split_units"]
+__all__ = ["fill_splits", "quadrants", "read_words", "split_by_fold", "split_faces", "split_units"]
 
 _MANY = 2000
 """Units from which on the quicker draw is taken, which does not level the quadrants."""
@@ -76,15 +77,30 @@ def split_units(rows: pd.DataFrame) -> list[str]:
     return found
 
 
-def quadrants(rows: pd.DataFrame) -> list[str]:
-    """Return the signs of valence and arousal of each row, as classes for a level draw.
+def split_faces(
+    rows: pd.DataFrame, groups: GroupProtocol | None, *, holdout: float, seed: int
+) -> tuple[pd.DataFrame, list[str]]:
+    """Split by a protocol of groups, or fill in the splits that are missing.
 
-    Example:
-        >>> quadrants(pd.DataFrame({"valence": [0.5, -0.1], "arousal": [-0.2, 0.0]}))
-        ['+-', '-+']
+    Args:
+        rows: with split, and what `split_units` reads.
+        groups: folds of whole units, or the person who is tested; None as `fill_splits`.
+        holdout: share for validation, drawn from the rows that are left.
+        seed: of the draws.
+
+    Returns:
+        The rows with their split, and a note per draw.
+
+    Raises:
+        ValueError: if the protocol does not fit the rows, or as `fill_splits`.
     """
-    pairs = zip(rows["valence"], rows["arousal"], strict=True)
-    return [f"{'-' if v < 0 else '+'}{'-' if a < 0 else '+'}" for v, a in pairs]
+    if groups is None:
+        return fill_splits(rows, holdout=holdout, seed=seed)
+    if groups.kind == "folds" and groups.column in ("", "subject"):
+        return split_by_fold(rows, fold=groups.fold, folds=groups.folds, holdout=holdout, seed=seed)
+    split, notes = split_by_groups(rows, groups, units=split_units(rows), seed=seed)
+    rows, drawn = fill_splits(rows.assign(split=split), holdout=holdout, seed=seed)
+    return rows, [*notes, *drawn]
 
 
 def split_by_fold(
@@ -98,18 +114,12 @@ def split_by_fold(
     Raises:
         ValueError: if the fold does not exist, or there are fewer units than folds.
     """
-    if not (folds >= 2 and 0 <= fold < folds):
-        raise ValueError(
-            f"expected at least 2 folds and a fold from 0 to folds - 1, got fold={fold} "
-            f"folds={folds}"
-        )
-    units = split_units(rows)
+    protocol, units = GroupProtocol("folds", fold=fold, folds=folds), split_units(rows)
     count = len(set(units))
     if count < folds:
         raise ValueError(f"{folds} folds need as many persons or videos, there are {count}")
-    dealt = deal_speakers(units, quadrants(rows), folds=folds, seed=seed)
-    tested = np.array([dealt[unit] == fold for unit in units])
-    rows = rows.assign(split=np.where(tested, "test", "train"))
+    split, _ = split_by_groups(rows, protocol, units=units, seed=seed)
+    rows = rows.assign(split=split)
     note = f"Test is fold {fold} of {folds}, dealt by seed {seed} ({_kind(units)})."
     rows, notes = fill_splits(rows, holdout=holdout, seed=seed)
     return rows, [note, *notes]

@@ -14,7 +14,8 @@ import pandas as pd
 
 from affectrep.data.corpora.arguments import refuse_unused
 from affectrep.data.corpora.face_files import FaceCorpus, drop_shared_images, face_manifest
-from affectrep.data.corpora.face_splits import fill_splits, read_words, split_by_fold
+from affectrep.data.corpora.face_splits import read_words, split_faces
+from affectrep.data.group_protocol import read_groups
 from affectrep.data.manifest import Manifest
 from affectrep.data.sources import existing, read_layout, read_table, split_name
 
@@ -46,7 +47,8 @@ def prepare(
 
     Args:
         root: the table, a folder of tables, or a folder with one file per split.
-        protocol: None, or ``folds fold=0 folds=5``, which tests on one of several folds.
+        protocol: None; ``folds fold=0 folds=5``, which tests on one of several folds; or
+            ``leave_group_out column=subject value=ann``, which tests on one person.
         columns: our column -> the table's. A column that already has our name needs no entry.
         labels: expression in the table -> expression; None keeps the table's words.
         holdout: share of the rows for validation, and the same again for test.
@@ -63,15 +65,16 @@ def prepare(
 
     if root is None:
         raise ValueError(f"the corpus face_table needs its data. {_HELP}")
-    words = read_words("face_table", protocol, {"fold": int, "folds": int})
+    groups, rest = read_groups(protocol)
+    read_words("face_table", rest, {"fold": int, "folds": int})
     table = read_face_table(existing(root), columns=columns)
     if labels and "expression" not in table:
         refuse_unused("face_table without a column expression", labels=dict(labels))
     if labels:
         table["expression"] = [labels.get(word, word) for word in table["expression"]]
     rows = table.assign(content=image_contents(table["path"].tolist()))
-    given = set() if "folds" in words else set(rows["split"]) - {"train"}
-    rows, notes = _with_splits(rows, words, holdout=holdout, seed=seed)
+    given = set() if groups else set(rows["split"]) - {"train"}
+    rows, notes = split_faces(rows, groups, holdout=holdout, seed=seed)
     # a draw of persons or videos may divide equal images; those of given splits stay a leak
     rows, dropped = drop_shared_images(rows, given=given)
     name = Path(str(root)).name
@@ -179,12 +182,3 @@ def _whole(rows: pd.DataFrame, path: Path) -> pd.Series:
         shown = ", ".join(map(str, wrong[:10])) + (", ..." if len(wrong) > 10 else "")
         raise ValueError(f"{path}: frame is no whole number from 0 on in row {shown}")
     return numbers.astype(int)
-
-
-def _with_splits(
-    rows: pd.DataFrame, words: Mapping[str, object], *, holdout: float, seed: int
-) -> tuple[pd.DataFrame, list[str]]:
-    if "folds" not in words:
-        return fill_splits(rows, holdout=holdout, seed=seed)
-    fold, folds = int(str(words.get("fold", 0))), int(str(words["folds"]))
-    return split_by_fold(rows, fold=fold, folds=folds, holdout=holdout, seed=seed)

@@ -26,9 +26,12 @@ from affectrep.data.corpora import (
     tess,
     urdu,
 )
+from affectrep.data.corpora.arguments import refuse_unused
 from affectrep.data.corpora.speech_files import SpeechCorpus, rows_of
+from affectrep.data.corpora.speech_groups import hold_groups_out
 from affectrep.data.corpora.speech_tables import read_speech_table, write_speech_set
 from affectrep.data.crosslingual import Protocol, apply_protocol
+from affectrep.data.group_protocol import read_groups
 from affectrep.data.manifest import CorpusInfo, Manifest
 from affectrep.data.sources import existing
 from affectrep.data.speaker_traps import speaker_traps
@@ -86,7 +89,8 @@ def prepare(
         root: a folder with ``<corpus>.csv`` files or one such file; a folder without them whose
             folders are named as in READERS and hold official downloads; or corpus -> folder of
             its official download or its table.
-        protocol: a `Protocol`, or the words that `Protocol.parse` reads; None keeps official
+        protocol: a `Protocol`, or the words that `Protocol.parse` or `read_groups` reads (folds
+            without a target, or one speaker, corpus or language left out); None keeps official
             splits and puts all other rows into ``train``.
         columns: our column -> the tables', for tables of the user's own.
         labels: emotion word -> class on top of WORDS; an empty class leaves the word out.
@@ -112,10 +116,14 @@ def prepare(
         if joined.rows["official_split"].notna().all():
             return joined
         return Manifest(joined.rows, replace(joined.info, notes=[*notes, _UNSPLIT]))
-    if isinstance(protocol, str):
-        protocol = Protocol.parse(protocol, holdout=holdout, seed=seed)
     # the reason to accept the leaks of official splits does not hold for a protocol's splits
     strict = Manifest(joined.rows, replace(joined.info, accept_leaks=None))
+    groups, rest = read_groups(protocol) if isinstance(protocol, str) else (None, None)
+    if groups is not None:
+        refuse_unused("speech_set", protocol=rest)
+        return hold_groups_out(strict, groups, holdout=holdout, seed=seed)
+    if isinstance(protocol, str):
+        protocol = Protocol.parse(protocol, holdout=holdout, seed=seed)
     return apply_protocol(strict, protocol)
 
 

@@ -10,11 +10,13 @@ from typing import Literal
 import pandas as pd
 
 from affectrep.data.corpora.arguments import refuse_unused
+from affectrep.data.group_protocol import PEOPLE, GroupProtocol, read_groups
+from affectrep.data.group_splits import dropped_by, split_by_groups
 from affectrep.data.hub import is_hub_id, load_hub
-from affectrep.data.keys import text_keys
+from affectrep.data.keys import content_hash, text_keys
 from affectrep.data.manifest import DOMAINS, SPLITS, CorpusInfo, Manifest
 from affectrep.data.sources import existing, read_layout, read_table, split_name
-from affectrep.data.splits import hold_out
+from affectrep.data.splits import hold_out, row_groups
 
 __all__ = ["prepare"]
 
@@ -26,7 +28,6 @@ TARGETS: dict[str, Task] = {
     "arousal": "regression",
 }
 NAMES = ("id", "split", "text", *TARGETS, *DOMAINS)
-_PEOPLE = ("speaker", "author", "subject")
 _INSTEAD = "Set data.root to a CSV, TSV or Parquet file, or to a folder that holds some."
 
 
@@ -54,12 +55,14 @@ def prepare(
     missing it is drawn from the training rows, and where no split is known test is drawn as well:
     the same share of each class, rows with the same text together. Where speaker, author or
     subject is mapped, whole people are drawn instead, and rows whose text also occurs on the other
-    side leave training.
+    side leave training. ``folds fold=0 folds=5`` and ``leave_group_out column=author value=ann``
+    test whole groups instead (data/group_protocol.py), whatever a column split says.
 
     Args:
         root: a .csv, .tsv or .parquet file; a folder with such files; one that ``save_to_disk``
             wrote; or a hub id.
-        protocol: of a hub data set its configuration; no use otherwise.
+        protocol: words of folds or of a group left out; of a hub data set also its configuration,
+            before them.
         columns: our column name -> the file's. Ours are id, split, text, one of label, labels
             (several, separated by ``|`` or a comma) or valence with arousal in [-1, 1], and
             speaker, subject, language, corpus, author. A column that already has our name needs
@@ -75,11 +78,15 @@ def prepare(
     """
     if root is None:
         raise ValueError(f"the corpus table needs its data. {_INSTEAD}")
-    read = _read(root, protocol)
+    groups, rest = read_groups(protocol)
+    read = _read(root, rest)
     renamed = _rename(read, columns or {}, str(root))
     task = _task(renamed, str(root))
     table = _Table(_typed(renamed, task, labels))
-    _fill_splits(table, holdout, seed)
+    if groups is None:
+        _fill_splits(table, holdout, seed)
+    else:
+        _split_by_groups(table, groups, holdout, seed)
     info = CorpusInfo(
         name="table",
         title=Path(str(root)).name,
@@ -221,9 +228,27 @@ def _fill_splits(table: _Table, holdout: float, seed: int) -> None:
         _draw(table, "validation", holdout, seed)
 
 
-def _draw(table: _Table, split: str, share: float, seed: int) -> None:
-    rows = table.rows
-    by = next((name for name in _PEOPLE if name in rows and rows[name].notna().any()), None)
+def _split_by_groups(table: _Table, groups: GroupProtocol, holdout: float, seed: int) -> None:
+    """Test whole groups; validation is drawn from the rest, people apart where they are known."""
+    by = groups.column if groups.column in PEOPLE else _people(table.rows)
+    if by is not None and by not in table.rows:
+        raise ValueError(f"there is no column {by}: map it in data.columns.{by}")
+    # hashes, as numpy gives every name the room of the longest
+    units = [content_hash(unit) for unit in row_groups(table.rows, by)]
+    split, notes = split_by_groups(table.rows, groups, units=units, seed=seed)
+    table.rows = table.rows.assign(split=split)[split != ""].reset_index(drop=True)
+    table.notes += notes
+    table.dropped |= dropped_by(groups, split)
+    _leave_shared_texts_out(table, "test")
+    _draw(table, "validation", holdout, seed, by)
+
+
+def _people(rows: pd.DataFrame) -> str | None:
+    return next((name for name in PEOPLE if name in rows and rows[name].notna().any()), None)
+
+
+def _draw(table: _Table, split: str, share: float, seed: int, by: str | None = None) -> None:
+    rows, by = table.rows, by or _people(table.rows)
     train = rows.index[rows["split"] == "train"]
     held = train[hold_out(rows.loc[train], share=share, seed=seed, by=by)]
     rows.loc[held, "split"] = split
@@ -233,10 +258,15 @@ def _draw(table: _Table, split: str, share: float, seed: int) -> None:
         f"seed {seed} ({rule})."
     )
     if by is not None:
-        keys = pd.Series(text_keys(rows["text"]), index=rows.index)
-        taken = set(keys[rows["split"] == split]) - {""}
-        repeated = (rows["split"] == "train") & keys.isin(taken)
-        if repeated.any():
-            reason = f"training rows whose text is in {split}"
-            table.dropped[reason] = int(repeated.sum())
-            table.rows = rows[~repeated].reset_index(drop=True)
+        _leave_shared_texts_out(table, split)
+
+
+def _leave_shared_texts_out(table: _Table, split: str) -> None:
+    """Take training rows whose text is in ``split`` out: people may say the same."""
+    rows = table.rows
+    keys = pd.Series(text_keys(rows["text"]), index=rows.index)
+    taken = set(keys[rows["split"] == split]) - {""}
+    repeated = (rows["split"] == "train") & keys.isin(taken)
+    if repeated.any():
+        table.dropped[f"training rows whose text is in {split}"] = int(repeated.sum())
+        table.rows = rows[~repeated].reset_index(drop=True)

@@ -9,6 +9,8 @@ from affectrep.data.corpora.speech_set import READERS
 
 def test_names_of_the_corpora():
     own = {"demo_speech", "demo_text", "empathetic", "goemotions", "speech_set", "table"}
+    faces = {"affectnet", "affwild", "affwild2", "afew_va", "demo_faces", "face_table", "ferplus"}
+    own |= {*faces, "london"}
     assert set(CORPORA) == own | set(READERS)
     assert not own & set(READERS)
 
