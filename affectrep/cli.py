@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from affectrep.commands import prepare_options as near
 from affectrep.commands.compare_words import BETWEEN, CompareCommand
 
 __all__ = ["app", "main"]
@@ -61,20 +62,19 @@ def _common(
 def prepare(
     config: ConfigFile,
     overrides: Overrides = None,
-    rows: Annotated[
-        Path | None, typer.Option(help="compare with this row list: identical, or which differ")
-    ] = None,
+    rows: Annotated[Path | None, typer.Option(help="compare with this row list")] = None,
     write_rows: Annotated[Path | None, typer.Option(help="write the row list here")] = None,
-    write_set: Annotated[
-        Path | None, typer.Option(help="speech: write the tables of a speech set into this folder")
-    ] = None,
+    write_set: Annotated[Path | None, typer.Option(help="speech: folder for its tables")] = None,
+    near_duplicates: near.ModelOption = None,
+    similarity: near.SimilarityOption = 0.98,
+    write_pairs: near.PairsOption = None,
 ) -> None:
     """Read a corpus, check it and show its data card."""
     from affectrep.commands import prepare as command
 
-    command.run(
-        config, overrides or [], rows=rows, write_rows_to=write_rows, write_set_to=write_set
-    )
+    search = near.NearSearch(near_duplicates, similarity, write_pairs)
+    lists = {"rows": rows, "write_rows_to": write_rows, "write_set_to": write_set}
+    command.run(config, overrides or [], near=search, **lists)
 
 
 @app.command()
@@ -265,7 +265,10 @@ def sweep(
         bool, typer.Option("--pool", help="pool folds and take means over targets, as pool does")
     ] = False,
     table: Annotated[
-        Path | None, typer.Option(help="write the table here: .md, .tex or .csv")
+        Path | None, typer.Option(help="write the tables here: .md, .tex or .csv")
+    ] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="system that the others are compared with; else the first")
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="list the cells and whether each is done")
@@ -284,6 +287,7 @@ def sweep(
         metric=metric,
         pool=pool,
         table=table,
+        reference=reference,
         dry_run=dry_run,
     )
 

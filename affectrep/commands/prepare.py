@@ -12,7 +12,8 @@ from rich.text import Text
 
 from affectrep.build import build_manifest
 from affectrep.commands.preflight import find_problems
-from affectrep.config import load_config
+from affectrep.commands.prepare_options import NearSearch
+from affectrep.config import Config, load_config
 from affectrep.data.checks import Problem, require_clean
 from affectrep.data.manifest import SPLITS, Manifest
 from affectrep.data.rows import compare_rows, write_rows
@@ -31,6 +32,7 @@ def run(
     rows: Path | None = None,
     write_rows_to: Path | None = None,
     write_set_to: Path | None = None,
+    near: NearSearch | None = None,
 ) -> Manifest:
     """Print the data card of the corpus that a configuration names.
 
@@ -43,13 +45,15 @@ def run(
             clips without splits a clip list.
         write_set_to: folder for the tables of a speech set, one per corpus; it can be the
             data.root of corpus speech_set. Sound files stay where they are.
+        near: which near-duplicates to list; None, or one without a model, lists none.
 
     Raises:
         ValueError: if the data has errors, differs from the row list, or is no speech where a
             speech set is to be written: after everything that is known has been printed.
         FileNotFoundError: if the data or the row list is missing.
     """
-    manifest = build_manifest(load_config(config, overrides or []))
+    settings = load_config(config, overrides or [])
+    manifest = build_manifest(settings)
     problems = find_problems(manifest)
     clip_list = rows if rows is not None and _is_clip_list(manifest, rows) else None
     # a clip list has no splits: a protocol makes these of the clips; unlabelled faces are read only
@@ -66,6 +70,8 @@ def run(
             console.print(f"Row list written to {file}")
     if write_set_to is not None:
         _write_set(manifest, write_set_to)
+    if near is not None and near.model is not None:
+        _look_for_duplicates(settings, manifest, near)
     if rows is not None and clip_list is None:
         _compare(manifest, rows)
     return manifest
@@ -114,6 +120,15 @@ def label_maps(rows: pd.DataFrame) -> list[str]:
         ]
         lines.append(f"labels of {corpus}: {', '.join(words)}")
     return lines
+
+
+def _look_for_duplicates(config: Config, manifest: Manifest, near: NearSearch) -> None:
+    # models and batches are slow to import, and prepare needs them for nothing else
+    from affectrep.commands.near_duplicates import find_near_duplicates, show_near_duplicates
+
+    assert near.model is not None
+    found = find_near_duplicates(config, manifest, near.model, similarity=near.similarity)
+    show_near_duplicates(found, manifest, write_to=near.write_to)
 
 
 def _write_set(manifest: Manifest, folder: Path) -> None:

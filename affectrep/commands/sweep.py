@@ -1,4 +1,4 @@
-"""``affectrep sweep``: train and evaluate every cell that is not there yet, then show a table."""
+"""``affectrep sweep``: train and evaluate every cell that is not there yet, then compare them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import contextlib
 import time
 import traceback
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
@@ -17,9 +19,14 @@ from rich.console import Console
 
 from affectrep.commands import evaluate, train
 from affectrep.commands.sweep_cells import NOTES, Cell, cells_of, is_held, read_seeds
+from affectrep.commands.sweep_comparison import compare_cells, comparison_sheet
 from affectrep.commands.sweep_grid import figure_of, sweep_grid
+from affectrep.commands.sweep_interquartile import interquartile_sheet
+from affectrep.commands.sweep_refusal import refusal
+from affectrep.commands.sweep_systems import Slot, reference_of, slots_of
 from affectrep.reporting.figures import number, title
-from affectrep.reporting.grid import WRITERS, Grid, grid_table, write_grid
+from affectrep.reporting.grid import Grid, grid_sheet, grid_table
+from affectrep.reporting.sheet import ENDINGS, Sheet, sheet_table, write_sheets
 
 __all__ = ["run"]
 
@@ -38,6 +45,7 @@ def run(  # noqa: PLR0913 - one for each option of the command
     metric: str | None = None,
     pool: bool = False,
     table: Path | None = None,
+    reference: str | None = None,
     dry_run: bool = False,
 ) -> Grid | None:
     """Train and evaluate configurations x values x seeds in this process, one after another.
@@ -48,18 +56,19 @@ def run(  # noqa: PLR0913 - one for each option of the command
 
     Args:
         configs: files of configurations.
-        overrides: ``key=value`` for all cells.
+        overrides: ``key=value`` for all cells, ``PATTERN:key=value`` for those of some files.
         seeds: ``5`` (the first five), ``0-4`` or ``0,3,7``.
-        sets: ``key=value,value``; parted by | where there is one.
+        sets: ``key=value,value``; parted by | where there is one; a PATTERN: as above.
         output: folder that holds the runs.
         split: to evaluate on; None or empty trains only.
-        metric: of the table; None takes the first configuration's ``training.select``.
+        metric: of the tables; None takes ``training.select``, of each corpus its first one.
         pool: also pool folds and take means over targets, and show these.
-        table: write the table here, too: .md, .tex or .csv.
+        table: write the tables here, too: .md, .tex or .csv.
+        reference: system that the others are compared with; None takes the first.
         dry_run: list the cells and their state only.
 
     Returns:
-        The table; None after a dry run.
+        The table of figures; None after a dry run.
 
     Raises:
         KeyboardInterrupt: after Ctrl-C, once the cell in hand is safe.
@@ -69,8 +78,9 @@ def run(  # noqa: PLR0913 - one for each option of the command
     split = split or None
     _check_options(split, pool, table)
     cells = cells_of(configs, overrides, seeds=read_seeds(seeds), sets=sets, output=output)
-    metric = metric or cells[0].settings.training.select
-    sweep = _Sweep(cells, split, metric)
+    slots = slots_of(cells, metric)
+    reference = reference_of(slots, reference)
+    sweep = _Sweep(cells, split, {id(slot.cell): slot.metric for slot in slots})
     if dry_run:
         sweep.show()
         return None
@@ -80,13 +90,49 @@ def run(  # noqa: PLR0913 - one for each option of the command
         console.print(f"\nStopped: {sweep.settled} of {len(cells)} cells are settled.")
         console.print("The same command goes on from here.")
         raise
-    grid = sweep_grid(cells, sweep.done, split=split, metric=metric, pool=pool)
+    refused = [cell for cell, _ in sweep.refused]
+    grid = sweep_grid(slots, sweep.done, split=split, pool=pool, refused=refused)
     console.print(grid_table(grid))
+    sheets = [replace(grid_sheet(grid), notes=_said(sweep.refused, slots))]
+    sheets += _judged(slots, sweep, pool, reference)
+    _show(sheets)
     if table is not None:
-        write_grid(table, grid)
-        console.print(f"Table: {table}")
+        console.print(f"Table: {', '.join(map(str, write_sheets(table, sheets)))}")
     _raise_failures(sweep)
     return grid
+
+
+def _said(refused: Sequence[tuple[Cell, str]], slots: Sequence[Slot]) -> list[str]:
+    """Return a line for each system and corpus that do not go together."""
+    known = {id(slot.cell): slot for slot in slots}
+    lines = [(known[id(cell)], words) for cell, words in refused]
+    said = {f"{one.system}{f' on {one.corpus}' * bool(one.corpus)}: {w}" for one, w in lines}
+    return [f"Not applicable: {words}" for words in sorted(said)]
+
+
+def _judged(slots: Sequence[Slot], sweep: _Sweep, pool: bool, reference: str) -> list[Sheet]:
+    """Return the comparison with the reference, and the means over corpora where there are some."""
+    if len({slot.system for slot in slots}) == 1:
+        return []
+    found: list[Sheet | None] = []
+    options: dict[str, Any] = {"pool": pool, "reference": reference}
+    if sweep.split is not None:
+        refused = [cell for cell, _ in sweep.refused]
+        compared = compare_cells(slots, sweep.done, split=sweep.split, refused=refused, **options)
+        found.append(comparison_sheet(compared, split=sweep.split))
+    found.append(interquartile_sheet(slots, sweep.done, split=sweep.split, **options))
+    return [sheet for sheet in found if sheet is not None]
+
+
+def _show(sheets: Sequence[Sheet]) -> None:
+    """Print notes and the tables after the first, which stands there already."""
+    for place, sheet in enumerate(sheets):
+        if place:
+            # what goes into a file need not fit into a window
+            width = None if console.is_terminal else max(console.width, 110)
+            Console(markup=False, highlight=False, width=width).print(sheet_table(sheet))
+        for note in sheet.notes:
+            console.print(note)
 
 
 def _check_options(split: str | None, pool: bool, table: Path | None) -> None:
@@ -94,8 +140,8 @@ def _check_options(split: str | None, pool: bool, table: Path | None) -> None:
         raise ValueError(f"there is no split {split!r}; give train, validation or test.")
     if pool and split != "test":
         raise ValueError("--pool joins predictions of test: leave --split as it is.")
-    if table is not None and table.suffix not in WRITERS:
-        raise ValueError(f"--table {table}: expected a file {', '.join(WRITERS)}.")
+    if table is not None and table.suffix not in ENDINGS:
+        raise ValueError(f"--table {table}: expected a file {', '.join(ENDINGS)}.")
 
 
 def _raise_failures(sweep: _Sweep) -> None:
@@ -113,19 +159,22 @@ class _Sweep:
     Args:
         cells: of the sweep.
         split: to evaluate on; None trains only.
-        metric: to tell of each cell.
+        metrics: to tell of each cell, by its id.
     """
 
-    def __init__(self, cells: Sequence[Cell], split: str | None, metric: str) -> None:
-        self.cells, self.split, self.metric = cells, split, metric
+    def __init__(
+        self, cells: Sequence[Cell], split: str | None, metrics: Mapping[int, str]
+    ) -> None:
+        self.cells, self.split, self.metrics = cells, split, metrics
         self.done: list[Cell] = []
         self.failed: list[tuple[Cell, str]] = []
+        self.refused: list[tuple[Cell, str]] = []
         self.seconds: dict[Path, list[float]] = defaultdict(list)
         self.started = time.monotonic()
 
     @property
     def settled(self) -> int:
-        return len(self.done) + len(self.failed)
+        return len(self.done) + len(self.failed) + len(self.refused)
 
     def show(self) -> None:
         """Print each cell and its state."""
@@ -190,6 +239,10 @@ class _Sweep:
     def _run(self, cell: Cell) -> None:
         place = f"[{self.settled + 1}/{len(self.cells)}]"
         console.print(f"{place} {cell.words} … ", end="")
+        for other, reason in self.refused:
+            if (other.config, other.values) == (cell.config, cell.values):  # another seed
+                self._refuse(cell, reason)
+                return
         started = time.monotonic()
         try:
             with self._captured(cell), _machine_as_it_was():
@@ -197,7 +250,12 @@ class _Sweep:
                 if self.split is not None:
                     evaluate.run(cell.folder, split=self.split)
         except Exception as error:
-            self._fail(cell, error)
+            with self._captured(cell):
+                reason = refusal(cell.settings)
+            if reason:
+                self._refuse(cell, reason)
+            else:
+                self._fail(cell, error)
             return
         self.seconds[cell.config].append(time.monotonic() - started)
         self.done.append(cell)
@@ -208,14 +266,18 @@ class _Sweep:
         self.failed.append((cell, words))
         console.print(f"failed: {words}", style="red")
 
+    def _refuse(self, cell: Cell, reason: str) -> None:
+        self.refused.append((cell, reason))
+        console.print(f"not applicable: {reason}")
+
     def _told(self, cell: Cell) -> str:
-        now = time.monotonic()
-        value = figure_of(cell.folder, self.split, self.metric)
-        settled = {id(one) for one in [*self.done, *(one for one, _ in self.failed)]}
+        now, metric = time.monotonic(), self.metrics[id(cell)]
+        value = figure_of(cell.folder, self.split, metric)
+        settled = {id(one) for one, _ in [*self.failed, *self.refused]} | set(map(id, self.done))
         left = [one for one in self.cells if id(one) not in settled]
         known = [seconds for group in self.seconds.values() for seconds in group]
         rest = sum(fmean(self.seconds.get(one.config) or known) for one in left)
-        words = f"{title(self.metric)} {number(self.metric, value)}, "
+        words = f"{title(metric)} {number(metric, value)}, "
         words += f"{_clock(self.seconds[cell.config][-1])}; {_clock(now - self.started)} so far"
         return f"{words}, about {_clock(rest)} left" if left else words
 

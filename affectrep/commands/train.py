@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -28,7 +29,7 @@ from affectrep.build import (
 from affectrep.commands.preflight import training_problems
 from affectrep.commands.run_files import keep_what_was, refuse_other_config, write_inputs
 from affectrep.config import Config, load_config, to_yaml
-from affectrep.config.objectives import FittedConfig
+from affectrep.config.objectives import CAFConfig, FittedConfig
 from affectrep.data.checks import require_clean
 from affectrep.data.manifest import Manifest
 from affectrep.evaluation.evaluate import predict_rows, score
@@ -150,6 +151,8 @@ def _prepare_machine(config: Config) -> PartialState:
         console.print(
             "note: this processor has no bf16 instructions; training.precision=fp32 is faster here."
         )
+    # a warning is a line for the user, not a place in our code
+    warnings.formatwarning = lambda message, *_: f"warning: {message}\n"
     if training.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True, warn_only=cuda)
@@ -192,7 +195,7 @@ def _build_trainer(
     model = model.to(state.device)
     for note in model.meta.get("warm_start", []):
         console.print(f"note: {note}")
-    objective: Any = build_objective(config, manifest, dim=model.encoder.dim)
+    objective: Any = build_objective(config, manifest, dim=_width(config, model))
     objective.to(state.device)
     _require_movable(config, {**model.players(), **objective.players()}, objective.phases())
     collates = {}
@@ -240,6 +243,13 @@ def _alters(config: Config, manifest: Manifest) -> bool:
     cropped = (size.get("resize_px") or 0) > (size.get("size_px") or 0)
     altered = section.flip or section.randaugment is not None or section.mixup > 0 or cropped
     return manifest.info.modality == "face" and altered
+
+
+def _width(config: Config, model: AffectModel) -> int:
+    """Return what the objective's own network reads: embeddings, or the channels of maps."""
+    section, encoder = config.objective, model.encoder
+    reads_maps = isinstance(section, CAFConfig) and section.network.get("grid")
+    return int(getattr(encoder, "channels", encoder.dim) if reads_maps else encoder.dim)
 
 
 def _validation(

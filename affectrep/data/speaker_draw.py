@@ -80,8 +80,9 @@ def draw_speakers_within(
         seed: of each draw.
 
     Example:
-        >>> sorted(draw_speakers_within(list("ddde"), list("abbc"), list("xxxx"), share=0.3, seed=0))
-        ['a']
+        >>> parts, names = list("ddde"), list("abbc")
+        >>> draw_speakers_within(parts, names, ["x"] * 4, share=0.3, seed=0)
+        {'a'}
     """
     held: set[str] = set()
     for part in dict.fromkeys(parts):

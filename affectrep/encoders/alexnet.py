@@ -39,6 +39,7 @@ class AlexNetTunedEncoder(ImageEncoder):
     """
 
     dim = 9216
+    channels = 256  # of the maps, for a critic that reads them
 
     def __init__(
         self, *, preprocess: dict[str, Any] | None = None, channels_last: bool = True

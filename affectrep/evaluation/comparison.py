@@ -80,8 +80,9 @@ def paired_difference(
     the parts, each weighing what it adds to the variance: of seeds their number less one, of
     clusters the effective number less one, of rows without end. So five seeds are not taken for
     many. Satterthwaite's (1946), whose weights are squared, tell equal systems apart in up to 8 %
-    of studies of three seeds, because seeds that agree by chance count little there. With two seeds
-    that differ much it is still up to 8 %, else at most 6 % (docs/evaluation.md). With one seed the
+    of studies of three seeds, because seeds that agree by chance count little there. They are kept
+    for two seeds, which would else tell hardly anything apart: two seeds that differ much err in up
+    to 12 % of studies, three and more in at most 6 % (docs/evaluation.md). With one seed the
     interval speaks of these two trained models only.
 
     Args:
@@ -174,6 +175,8 @@ def _standard_error(
     shared = max(0.0, rows - within / seeds)
     doubt = shared * fewer + (between / seeds / (seeds - 1) if seeds > 1 else 0.0)
     freedom = (shared + between / seeds) / doubt if doubt > 0 else np.inf
+    if seeds == 2 and doubt > 0:  # one degree of freedom for seeds: else nothing is told apart
+        freedom = max(1.0, (rows + extra / 2) ** 2 / (rows**2 * fewer + (between / 2) ** 2))
     return float(np.sqrt(rows + extra / seeds)), float(freedom), float(np.sqrt(extra))
 
 

@@ -65,9 +65,8 @@ def classification_metrics(
     Macro F1 is the mean over all declared classes; a class that is absent has F1 0. UAR is the
     mean recall over the classes that occur in ``y_true``.
 
-    scikit-learn's ``f1_score`` and torchmetrics leave classes that occur nowhere out of macro F1,
-    so that it depends on which classes a split happens to have; with ``labels`` of all declared
-    classes scikit-learn's is ours. ``balanced_accuracy_score`` is UAR.
+    scikit-learn and torchmetrics leave classes that occur nowhere out of macro F1; scikit-learn
+    does not with ``labels`` of all declared classes. Its ``balanced_accuracy_score`` is UAR.
 
     Args:
         y_true: ``(rows,)`` class indices.
@@ -102,9 +101,6 @@ def multilabel_metrics(
     y_true: Array, probabilities: Array, threshold: float = 0.5
 ) -> dict[str, float]:
     """Return F1 scores over labels, macro precision and recall, and the share of exact rows.
-
-    As scikit-learn with ``zero_division=0``: a label that is never predicted has precision 0, one
-    that never occurs has recall 0, and one that does neither has F1 0.
 
     Args:
         y_true: ``(rows, labels)`` in {0, 1}.
@@ -154,10 +150,8 @@ def regression_metrics(y_true: Array, y_pred: Array) -> dict[str, float]:
     of exactly 0 agrees with a prediction of exactly 0 alone, so in practice with none. What is
     degenerate is told by :func:`axis_warnings`.
 
-    CCC has the moments of Lin 1989, all divided by n. torchmetrics divides the variances and the
-    covariance by n - 1 but leaves the gap of the means as it is, so its figure is nearer to PCC, by
-    about gap^2 / n; and it gives NaN for constants. PCC is scipy's ``pearsonr``, RMSE
-    scikit-learn's. SAGR is the accuracy of ``numpy.sign``.
+    CCC has the moments of Lin 1989, divided by n; torchmetrics divides those of second order by
+    n - 1 but not the gap of the means, and gives NaN for constants. PCC is scipy's ``pearsonr``.
 
     Args:
         y_true: ``(rows, axes)`` or ``(rows,)``; two axes are valence and arousal in [-1, 1].
@@ -221,8 +215,6 @@ def confusion_matrix(y_true: Array, y_pred: Array, classes: int) -> Array:
 
 def per_class_table(y_true: Array, y_pred: Array, classes: Sequence[str]) -> list[dict[str, Any]]:
     """Return one dictionary per class: class, precision, recall, f1, support, predicted.
-
-    As scikit-learn's ``precision_recall_fscore_support`` with ``zero_division=0``.
 
     Args:
         y_true: ``(rows,)`` class indices or ``(rows, classes)`` multi-hot.

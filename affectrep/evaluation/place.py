@@ -41,7 +41,7 @@ class Place:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Place | None:
-        """Return the place of a configuration's values; None where the splits are the corpus' own."""
+        """Return the place of a configuration's values; None where splits are the corpus' own."""
         data = config.get("data") or {}
         words = str(data.get("protocol") or "")
         pooled = POOLED in words.split()

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from affectrep.evaluation.calibration import DRAWS
 from affectrep.evaluation.calibration_card import calibration_card
 from affectrep.evaluation.families import Families, family_statistics, family_table
 from affectrep.evaluation.intervals import FEW_CLUSTERS, bootstrap
@@ -99,10 +100,7 @@ def scorecard(
         "metrics": figures_of(sets, table, resampling),
         "warnings": warnings_of(table, resampling),
     }
-    known = _clusters(table, resampling)
-    calibration = calibration_card(table, clusters=known, confidence=resampling.confidence)
-    if calibration:
-        card["calibration"] = calibration
+    card |= _calibration(table, resampling)
     y_true, y_pred = table_targets(table)
     if card["task"] != "regression":
         card["per_class"] = per_class_table(y_true, y_pred, card["classes"])
@@ -220,6 +218,16 @@ def warnings_of(table: pd.DataFrame, resampling: Resampling) -> list[str]:
                 f"with {clusters - 1} degrees of freedom."
             )
     return found
+
+
+def _calibration(table: pd.DataFrame, resampling: Resampling) -> dict[str, Any]:
+    found = calibration_card(
+        table,
+        clusters=_clusters(table, resampling),
+        confidence=resampling.confidence,
+        draws=min(DRAWS, resampling.resamples),
+    )
+    return {"calibration": found} if found else {}
 
 
 def _statistics(

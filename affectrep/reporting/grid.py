@@ -89,8 +89,8 @@ class Grid:
     def caption(self) -> str:
         """What the numbers are, in a sentence."""
         names = ", ".join(title(name) for name in self._shown)
-        natural = {is_natural(name) for name in self._shown}
-        unit = {(False,): " in per cent", (True,): ""}.get(tuple(natural), ", shares in per cent,")
+        natural = [is_natural(name) for name in self._shown]
+        unit = "" if all(natural) else ", shares in per cent," if any(natural) else " in per cent"
         seeds = len({entry.seed for entry in self.entries})
         spread = f"; mean ± standard deviation over {seeds} seeds" if seeds > 1 else ""
         return f"{names}{unit} on {self.split}{spread}."

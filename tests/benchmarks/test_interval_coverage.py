@@ -79,10 +79,10 @@ def test_runs_of_a_study_share_rows_and_speakers():
 
 @pytest.mark.parametrize(("speakers", "seeds"), [(None, 1), (None, 5), (10, 3)])
 def test_equal_systems_are_seldom_told_apart_and_detectable_effects_often_are(speakers, seeds):
-    null = told_apart(speakers, seeds=seeds, studies=200)
-    assert null["accuracy"] <= 0.10
-    power = told_apart(speakers, seeds=seeds, studies=100, effect=null["detectable"])
-    assert 0.65 <= power["accuracy"] <= 0.97
+    null = told_apart(speakers, seeds=seeds, studies=100)
+    assert null["accuracy"] <= 0.12
+    power = told_apart(speakers, seeds=seeds, studies=50, effect=null["detectable"])
+    assert 0.6 <= power["accuracy"] <= 0.99
 
 
 def test_one_seed_does_not_speak_of_others():

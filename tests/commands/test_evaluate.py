@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -32,6 +32,7 @@ class Toy(nn.Module):
     """Says what the labels are, but takes every third anger for annoyance."""
 
     classes = CLASSES
+    settings: ClassVar[dict[str, dict[str, None]]] = {"heads": {"expressions": None}}
     calls = 0
 
     def __init__(self) -> None:
@@ -150,7 +151,7 @@ def test_results_and_readme_are_written_where_the_recipe_is(run: Path, tmp_path:
     evaluate.run(run, condition="strict")
     found = read_results(recipe / "results.csv")
     assert set(found["condition"]) == {"", "strict", "without_leaks", "strict+without_leaks"}
-    assert len(found) == 20
+    assert len(found) == 2 * (5 + 5 + 6)  # calibration has 6, and none without leaked rows
     row = found[(found["condition"] == "") & (found["metric"] == "accuracy")].iloc[0]
     assert row["value"] == pytest.approx(40 / 45, abs=1e-5)
     assert (row["n"], row["commit"], row["minutes"]) == (45, "abc1234", 3.5)
@@ -158,6 +159,19 @@ def test_results_and_readme_are_written_where_the_recipe_is(run: Path, tmp_path:
     leaks = found[found["condition"] == "without_leaks"]
     assert set(leaks["n"]) == {44}
     assert "| toy (strict) | 1 |" in (recipe / "README.md").read_text()
+
+
+def test_the_temperature_comes_from_validation_once_that_is_stored(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "temperature" not in evaluate.run(run)["calibration"]
+    known = evaluate.run(run, split="validation")["calibration"]["temperature"]
+    assert known["metrics"] == {}
+    found = evaluate.run(run)["calibration"]["temperature"]
+    assert (found["value"], found["rows"]) == (known["value"], known["rows"])
+    assert set(found["metrics"]) == set(evaluate.run(run)["calibration"]["metrics"])
+    monkeypatch.setattr(evaluate, "gives_rankings", lambda config: True)
+    assert evaluate.run(run)["calibration"] == {"ranking": True, "metrics": {}}
 
 
 def configured(tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from affectrep.build import run_name
 from affectrep.commands import compare, pool, report
+from affectrep.commands.sweep_cells import cells_of
 from affectrep.config import load_config
 from affectrep.evaluation.record_sets import expand_records
 from affectrep.evaluation.records import read_compact
@@ -150,3 +152,39 @@ def test_runs_of_which_nothing_can_be_made_are_refused(home: Path) -> None:
         pool.run([text])
     with pytest.raises(FileNotFoundError, match="no such run folder"):
         pool.run([home / "nowhere"])
+
+
+def test_folds_without_a_target_become_one_result(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folds = [
+        make_setting(
+            home / "runs",
+            f"folds fold={fold} folds=3",
+            rows=[row for row in range(60) if row // 4 % 3 == fold],
+            total=60,
+        )
+        for fold in range(3)
+    ]
+    configured(folds[0])
+    (one,) = pool.run(folds).runs
+    assert one.path == home / "runs" / "upper.folds-0"
+    assert "60 rows, UAR" in capsys.readouterr().out
+    table = read_results(RECIPE / "results.csv")
+    assert set(table["condition"]) == {"folds pooled"}
+    config = load_config(folds[1] / "config.yaml")
+    assert run_name(config) == folds[1].name == "upper.fold1-0"
+
+
+def test_folds_are_a_setting_of_a_sweep_and_no_name_of_their_own(home: Path) -> None:
+    folds = make_setting(home / "runs", "folds fold=0 folds=3")
+    configured(folds)
+    found = cells_of(
+        [Path("configs/ser_crosslingual/upper.yaml")],
+        [],
+        seeds=[0],
+        sets=["data.protocol=folds fold=0 folds=3|folds fold=1 folds=3"],
+        output=Path("runs"),
+    )
+    assert [cell.folder.name for cell in found] == ["upper.fold0-0", "upper.fold1-0"]
+    assert {cell.label for cell in found} == {"upper"}

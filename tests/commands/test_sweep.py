@@ -259,6 +259,64 @@ def test_a_sweep_trains_as_the_single_commands_do(tmp_path):
     assert how_often(swept.path) == 1
 
 
+def test_systems_are_compared_and_what_does_not_apply_is_said(tmp_path, capsys, monkeypatch):
+    """Two systems are trained, a third has no place on labels that are classes."""
+    base = tiny_config(tmp_path)
+    configs = [base]
+    for name, objective in (("contrast", "supcon"), ("critic", "caf")):
+        text = base.read_text().replace("name: tiny\n", f"name: {name}\n")
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(text + f"objective: {{name: {objective}}}\n")
+        configs.append(path)
+    words, table = ["training.epochs=1"], tmp_path / "t.md"
+    grid = sweep.run(configs, words, seeds="2", output=tmp_path / "runs", table=table)
+    assert grid is not None
+    assert grid.cell("critic", "") == "not applicable"
+    out = capsys.readouterr().out
+    reason = "objective caf needs continuous as labels, but task=classification gives classes"
+    assert f"critic seed=0 … not applicable: {reason}" in out
+    assert out.count(f"Not applicable: critic: {reason}") == 1
+    assert "Each system minus tiny: Weighted F1 on test." in out
+    assert "contrast and tiny" in out or "contrast lies" in out
+    words = table.read_text(encoding="utf-8")
+    assert "| critic | not applicable |" in words
+    assert "| contrast | " in words.partition("Each system minus tiny")[0]
+    assert f"- Not applicable: critic: {reason}" in words
+    assert not (tmp_path / "runs" / "critic-0").exists()
+
+
+def test_the_reference_can_be_named(bench, config, tmp_path, capsys):
+    other = speech_config(tmp_path, "other")
+    sweep.run([config, other], output=tmp_path / "runs", reference="other")
+    words = capsys.readouterr().out
+    assert "Each system minus other: UAR on test." in words
+    assert "toy (A; B is the reference): not compared:" in words  # the stand-in stores no rows
+    bench.trained.clear()
+    with pytest.raises(ValueError, match="--reference third: expected one of toy, other"):
+        sweep.run([config, other], output=tmp_path / "new", reference="third")
+    assert not bench.trained
+
+
+def test_several_corpora_are_columns_and_end_with_the_interquartile_mean(
+    bench, config, tmp_path, capsys
+):
+    go = [tmp_path / f"go_{name}.yaml" for name in ("toy", "aml")]
+    for path in go:
+        text = f"name: {path.stem}\ndata: {{corpus: goemotions}}\nencoder: {{checkpoint: x}}\n"
+        path.write_text(text + "training: {select: macro_f1}\n")
+    runs, table = tmp_path / "runs", tmp_path / "t.csv"
+    grid = sweep.run([config, *go], seeds="2", output=runs, table=table)
+    assert grid is not None
+    assert grid.columns == ["speech_set strict de", "goemotions"]
+    assert grid.headings == ["speech_set strict de, UAR", "goemotions, Macro F1"]
+    assert grid.lines == ["toy", "aml"]
+    assert grid.cell("toy", "goemotions") == "25.0 ± 0.0"
+    assert grid.cell("aml", "speech_set strict de") == "not run"
+    last = capsys.readouterr().out.partition("Interquartile mean over 2 corpora")[2]
+    assert "toy 2 of 2 37.5" in " ".join(last.split())
+    assert f"Table: {table}, {tmp_path}/t_comparison.csv, {tmp_path}/t_interquartile.csv" in last
+
+
 SCRIPT = """
 import sys
 from pathlib import Path

@@ -161,3 +161,40 @@ def test_locks(tmp_path):
             assert is_held(path)
             assert cell.is_held
         assert not cell.is_held
+
+
+def test_values_for_some_configurations_stand_in_place_of_those_for_all(tmp_path):
+    configs = [config(tmp_path, name) for name in ("five_ce", "five_upper", "go_ce")]
+    found = cells_of(
+        configs,
+        ["training.epochs=3", "five_*:training.epochs=5", "go_ce:data.batch_size=7"],
+        seeds=[0],
+        sets=[
+            "data.protocol=leave_language_out target=de|leave_language_out target=it",
+            "five_upper:data.protocol="
+            + "|".join(f"folds target=de fold={k} folds=2" for k in (0, 1)),
+            "go_*:objective.contrast.weight=0,1",
+        ],
+        output=tmp_path / "runs",
+    )
+    assert folders(found) == [
+        "five_ce.de-0",
+        "five_ce.it-0",
+        "five_upper.de.fold0-0",
+        "five_upper.de.fold1-0",
+        *(f"go_ce_weight{weight}.{target}-0" for target in ("de", "it") for weight in (0, 1)),
+    ]
+    assert [cell.settings.training.epochs for cell in found] == [5] * 4 + [3] * 4
+    assert [cell.settings.data.batch_size for cell in found][-2:] == [7, 7]
+    assert all(":" not in word for cell in found for word in cell.overrides)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sets"), [(["fifo_*:data.root=x"], []), ([], ["fifo:training.epochs=1,2"])]
+)
+def test_a_pattern_that_fits_no_configuration_is_refused(tmp_path, overrides, sets):
+    path = config(tmp_path)
+    with pytest.raises(ValueError, match="none of these configurations is named fifo"):
+        cells_of([path], overrides, seeds=[0], sets=sets, output=tmp_path)
+    with pytest.raises(ValueError, match="takes its seeds by --seeds"):
+        cells_of([path], ["toy:seed=1"], seeds=[0], sets=[], output=tmp_path)

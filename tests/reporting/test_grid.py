@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from affectrep.reporting.grid import Entry, Grid, grid_table, write_grid
+from affectrep.reporting.grid import Entry, Grid, grid_sheet, grid_table, write_grid
 
 DE = {0: 0.51, 1: 0.55, 2: 0.59}
 
@@ -40,6 +40,21 @@ def test_the_caption_says_unit_split_and_seeds() -> None:
     one = Grid("ccc", "validation", [Entry("x", "", 0, 0.5)])
     assert one.caption == "CCC on validation."
     assert one.headings == ["CCC"]
+
+
+def test_columns_may_show_figures_of_their_own() -> None:
+    entries = [Entry("a", "text", 0, 0.5), Entry("a", "faces", 0, 0.5), Entry("a", "none", 0, 0.25)]
+    mixed = Grid("uar", "test", entries, {"faces": "ccc"})
+    assert mixed.headings == ["text, UAR", "faces, CCC", "none, UAR"]
+    assert mixed.rows() == [["a", "50.0", "0.500", "25.0"]]
+    assert mixed.caption == "UAR, CCC, shares in per cent, on test."
+    assert [line[3] for line in grid_sheet(mixed).records[1:]] == ["uar", "ccc", "uar"]
+
+
+def test_what_does_not_apply_is_told_from_what_was_not_run() -> None:
+    entries = [Entry("a", "text", seed, None, applies=False) for seed in (0, 1)]
+    entries += [Entry("b", "text", 0, None), Entry("b", "text", 1, None, applies=False)]
+    assert Grid("uar", "test", entries).rows() == [["a", "not applicable"], ["b", "not run"]]
 
 
 def test_markdown(tmp_path: Path) -> None:

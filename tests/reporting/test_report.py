@@ -116,7 +116,9 @@ def test_a_regression_of_faces_has_its_own_sections_and_nothing_about_classes(
     html = checked(report_html([regression_run(tmp_path, table=table)]))
     assert len(html) < 5_000_000
     navigation = re.findall(r'<a href="#([\w-]+)">', html)
-    shown = "figures faces learning plane tracks persons critic map data environment next"
+    shown = (
+        "figures faces learning reliability plane tracks persons critic map data environment next"
+    )
     assert navigation == shown.split()
     for words in ("By axis", "Loss of phase critic", "Loss of phase adversarial", "By quadrant"):
         assert words in html

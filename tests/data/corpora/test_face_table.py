@@ -148,3 +148,20 @@ def test_wrong_roots_are_refused(tmp_path):
         prepare(tmp_path / "none.csv")
     with pytest.raises(ValueError, match=r"holds no \.csv, \.tsv or \.parquet file"):
         prepare(tmp_path)
+
+
+def test_one_person_is_left_out_and_folds_test_each_person_once(tmp_path):
+    table(tmp_path).to_csv(tmp_path / "a.csv", index=False)
+    words = "leave_group_out column=subject value=p3"
+    found = prepare(tmp_path / "a.csv", protocol=words).rows.groupby("split")["subject"].agg(set)
+    assert found["test"] == {"p3"}
+    assert not found["train"] & found["validation"]
+    tested = []
+    for fold in range(4):
+        rows = prepare(tmp_path / "a.csv", protocol=f"folds column=subject fold={fold} folds=4")
+        tested += sorted(set(rows.split("test")["subject"]))
+    assert sorted(tested) == [f"p{number}" for number in range(8)]
+    with pytest.raises(ValueError, match="no row has the subject p9: there are p0, p1"):
+        prepare(tmp_path / "a.csv", protocol="leave_group_out column=subject value=p9")
+    with pytest.raises(ValueError, match="name in the column speaker"):
+        prepare(tmp_path / "a.csv", protocol="folds column=speaker")

@@ -134,3 +134,34 @@ def test_the_real_folder():
     assert any(
         "urdu: 26 of 29 speakers have a single emotion" in note for note in manifest.info.notes
     )
+
+
+def test_folds_without_a_target_test_every_speaker_once(paper):
+    tested = []
+    for fold in range(2):
+        manifest = prepare(paper, protocol=f"folds fold={fold} folds=2", holdout=0.3)
+        rows = manifest.rows
+        speakers = rows.groupby("split")["speaker"].agg(set)
+        assert sum(map(len, speakers)) == len(set.union(*speakers)) == rows["speaker"].nunique()
+        assert manifest.info.accept_leaks is None
+        assert manifest.info.notes[-1].startswith("Speakers: train ")
+        require_clean(check_manifest(manifest))
+        tested += sorted(speakers["test"])
+    assert sorted(tested) == sorted(set(rows["speaker"]))
+
+
+def test_one_speaker_or_corpus_is_left_out(paper):
+    whole = prepare(paper, protocol="folds fold=0 folds=2").rows
+    who = min(whole["speaker"])
+    rows = prepare(paper, protocol=f"leave_group_out column=speaker value={who}").rows
+    assert set(rows.loc[rows["split"] == "test", "speaker"]) == {who}
+    rows = prepare(paper, protocol="leave_group_out column=corpus value=emodb").rows
+    assert set(rows.loc[rows["split"] == "test", "corpus"]) == {"emodb"}
+    assert "emodb" not in set(rows.loc[rows["split"] != "test", "corpus"])
+
+
+def test_groups_of_clips_that_do_not_fit_are_said(tables):
+    with pytest.raises(ValueError, match="name in the column author"):
+        prepare(tables, protocol="folds column=author")
+    with pytest.raises(ValueError, match="has no use for data.protocol"):
+        prepare(tables, protocol="folds fold=0 folds=2 fps=5")
