@@ -9,23 +9,15 @@ import pandas as pd
 from rich import box
 from rich.table import Table
 
-from affectrep.config import Config
-from affectrep.config.objectives import FittedConfig
 from affectrep.evaluation.calibration import calibration_metrics
 from affectrep.evaluation.predictions import table_probabilities, table_targets
 from affectrep.evaluation.stored_run import StoredRun
 from affectrep.evaluation.temperature import fit_temperature, tempered
 from affectrep.reporting.figures import number, title, with_interval
 
-__all__ = ["add_temperature", "calibration_table", "gives_rankings"]
+__all__ = ["add_temperature", "calibration_table"]
 
 _FITTED_ON = "validation"
-
-
-def gives_rankings(config: Config) -> bool:
-    """Whether the run's scores are an order of the classes, and no probabilities."""
-    objective = config.objective
-    return isinstance(objective, FittedConfig) and objective.classifier == "svm"
 
 
 def add_temperature(card: dict[str, Any], stored: StoredRun, table: pd.DataFrame) -> None:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from affectrep.build import build_manifest
-from affectrep.commands.calibration import add_temperature, calibration_table, gives_rankings
+from affectrep.commands.calibration import add_temperature, calibration_table
 from affectrep.commands.leakage import add_leakage, add_map, leakage_table, require_leakage
 from affectrep.commands.recipe_results import record_results
 from affectrep.commands.representation import add_representation, representation_table
@@ -102,7 +102,7 @@ def run(  # noqa: PLR0913 - one for each option of the command
         groups = _write_families(stored, table, write_families)
     if representation or leakage:
         reader.embeddings(split)  # before the card counts the readings
-    table.attrs["ranking"] = gives_rankings(config)
+    table.attrs["ranking"] = stored.gives_rankings
     card = _score(stored, config, manifest, table, groups)
     add_temperature(card, stored, table)
     if representation:

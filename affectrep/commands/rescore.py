@@ -75,7 +75,7 @@ def run(recipe: Path) -> int:
 
 
 def _rescored(stored: StoredRun) -> Iterator[Result]:
-    """Yield the figures of a record; its scorecards are kept beside it for the means over targets."""
+    """Yield the figures of a record; its scorecards stay beside it, for means over targets."""
     settings = stored.config.get("evaluation") or {}
     resampling = Resampling(
         settings.get("resamples", 2000), settings.get("confidence", 0.95), settings.get("cluster")

@@ -250,6 +250,7 @@ def _card(folds: Sequence[StoredRun], table: pd.DataFrame, content: str) -> dict
     settings = folds[0].config.get("evaluation") or {}
     names = ("resamples", "confidence", "cluster")
     known = {name: settings[name] for name in names if name in settings}
+    table.attrs["ranking"] = folds[0].gives_rankings
     card = scorecard(table, resampling=Resampling(**known))
     for number, run in enumerate(folds):
         leaks = run.scorecard("test").get("without_leaks")

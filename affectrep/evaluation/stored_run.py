@@ -65,6 +65,12 @@ class StoredRun:
         return setting_name(data.get("protocol"), standardise)
 
     @property
+    def gives_rankings(self) -> bool:
+        """Whether its scores are an order of the classes, and no probabilities."""
+        objective = self.config.get("objective") or {}
+        return objective.get("name") == "fitted" and objective.get("classifier") == "svm"
+
+    @property
     def config_hash(self) -> str:
         """Short SHA-256 of the resolved configuration."""
         return hashlib.sha256((self.path / "config.yaml").read_bytes()).hexdigest()[:12]

@@ -43,7 +43,7 @@ def reliability(subject: Subject) -> str:
     if not cards:
         return ""
     heading, place = subject.heading("Reliability"), subject.anchor("reliability")
-    if any(card.get("ranking") for card in cards) or _ranks(subject):
+    if any(card.get("ranking") for card in cards) or subject.runs[0].gives_rankings:
         return section(place, heading, "", notice(_NOT))
     if len(cards) < len(subject.cards):
         return ""
@@ -279,9 +279,3 @@ def _numbers(card: Mapping[str, Any]) -> str:
             "</details>"
         )
     return "".join(parts)
-
-
-def _ranks(subject: Subject) -> bool:
-    """Whether the configuration names a classifier whose scores are an order of the classes."""
-    objective = subject.runs[0].config.get("objective") or {}
-    return objective.get("name") == "fitted" and objective.get("classifier") == "svm"

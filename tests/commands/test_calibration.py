@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from affectrep.commands.calibration import add_temperature, calibration_table, gives_rankings
+from affectrep.commands.calibration import add_temperature, calibration_table
 from affectrep.config import Config
 from affectrep.config.objectives import FittedConfig
 from affectrep.evaluation.calibration import calibration_metrics
@@ -88,13 +88,6 @@ def test_there_is_none(tmp_path: Path, why: str) -> None:
     assert "temperature" not in card["calibration"]
 
 
-def test_a_ranking_is_called_one() -> None:
-    card = {"calibration": {"ranking": True, "metrics": {}}, "resampling": {"confidence": 0.95}}
-    assert "ranking" in printed(card)
-    assert gives_rankings(_config(FittedConfig(classifier="svm")))
-    assert not gives_rankings(_config(FittedConfig()))
-
-
 def test_a_regression_has_slopes() -> None:
     figure = {"value": 0.9, "low": 0.8, "high": np.nextafter(1.0, 0)}
     card = {
@@ -107,3 +100,8 @@ def test_a_regression_has_slopes() -> None:
 
 def _config(objective: FittedConfig) -> Config:
     return Config.model_construct(objective=objective)
+
+
+def test_a_ranking_is_called_one() -> None:
+    card = {"calibration": {"ranking": True, "metrics": {}}, "resampling": {"confidence": 0.95}}
+    assert "ranking" in printed(card)

@@ -61,3 +61,11 @@ def test_missing_files_are_said_in_words(tmp_path: Path) -> None:
         _ = StoredRun(path).data
     (path / "metrics.jsonl").unlink()
     assert StoredRun(path).history().empty
+
+
+def test_scores_of_a_support_vector_machine_are_rankings(tmp_path):
+    for name, words in (("svm", "{name: fitted, classifier: svm}"), ("ce", "null")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.yaml").write_text(f"name: {name}\nobjective: {words}\n")
+    assert StoredRun(tmp_path / "svm").gives_rankings
+    assert not StoredRun(tmp_path / "ce").gives_rankings
