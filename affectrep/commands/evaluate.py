@@ -278,6 +278,11 @@ def _training_counts(manifest: Manifest) -> dict[str, int] | None:
 
 
 def _baselines(manifest: Manifest, split: str) -> list[dict[str, Any]]:
+    if manifest.info.modality == "face" and manifest.info.task == "regression" and split != "train":
+        # only this modality needs its packages
+        from affectrep.commands.face_figures import face_baselines
+
+        return face_baselines(manifest, split)
     if manifest.info.task != "classification" or "text" not in manifest.rows or split == "train":
         return []
     return list(baseline_table(manifest, split))

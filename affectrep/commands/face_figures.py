@@ -8,8 +8,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from rich.table import Table
 
 from affectrep.data.face_crops import row_boxes
@@ -18,14 +20,15 @@ from affectrep.data.manifest import Manifest
 from affectrep.evaluation.face_examples import choose_examples
 from affectrep.evaluation.metrics import classification_statistics
 from affectrep.evaluation.persons import person_report
+from affectrep.evaluation.regression_baselines import regression_baselines
 from affectrep.evaluation.scorecard import Resampling, figures_of
 from affectrep.evaluation.strong_weak import strong_weak_report
 from affectrep.objectives.grouping import radius_threshold
 from affectrep.reporting.tables import metric_table
 
-__all__ = ["add_face_figures", "face_tables", "write_examples"]
+__all__ = ["add_face_figures", "face_baselines", "face_tables", "write_examples"]
 
-_PICTURE_PX = 96
+_PICTURE_PX, _SMALL_PX = 96, 24
 _EXPRESSIONS = ("expression", "predicted_expression")
 
 
@@ -84,6 +87,24 @@ def face_tables(card: dict[str, Any]) -> list[Table]:
         metrics = {key: one for key, one in strength["metrics"].items() if key in named}
         found.append(metric_table({**shown, "metrics": metrics}, heading))
     return found
+
+
+def face_baselines(manifest: Manifest, split: str) -> list[dict[str, Any]]:
+    """Return what ridge regression on small grey pictures reaches, and the ceiling where known."""
+    names = ("train", "validation", split)
+    features = [_small_pictures(manifest.split(name)) for name in names]
+    labels = [manifest.targets(name) for name in names]
+    name = f"grey pictures of {_SMALL_PX} px"
+    return regression_baselines(features, labels, manifest.split(split), name=name)
+
+
+def _small_pictures(rows: pd.DataFrame) -> NDArray[np.float64]:
+    boxes = row_boxes(rows)
+    found = [
+        square_crop(read_image(path), box, margin=0.0, side_px=_SMALL_PX).mean(axis=2).ravel()
+        for path, box in zip(rows["path"], boxes, strict=True)
+    ]
+    return np.stack(found)
 
 
 def write_examples(path: Path, table: pd.DataFrame, rows: pd.DataFrame, *, margin: float) -> None:
