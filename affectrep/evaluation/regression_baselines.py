@@ -1,4 +1,4 @@
-"""Valence and arousal without a network: the training mean, ridge regression, the labels' ceiling."""
+"""Valence and arousal without a network: training mean, ridge regression, the labels' ceiling."""
 
 from __future__ import annotations
 

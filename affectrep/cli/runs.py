@@ -1,61 +1,17 @@
-"""The command line: reads words and calls one function of ``affectrep.commands`` per verb.
-
-Nothing heavy is imported here, so that ``affectrep --help`` answers at once.
-"""
+"""The commands of single runs: prepare, train, evaluate, compare, predict, report."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
+from affectrep.cli.app import ConfigFile, Overrides, Split, app
 from affectrep.commands import prepare_options as near
 from affectrep.commands.compare_words import BETWEEN, CompareCommand
 
-__all__ = ["app", "main"]
-
-ConfigFile = Annotated[
-    Path, typer.Argument(metavar="CONFIG", help="a file below configs/", show_default=False)
-]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[KEY.SUB=VALUE]...", help="values instead of the file's", show_default=False
-    ),
-]
-Split = Annotated[str, typer.Option(help="train, validation or test")]
-
-app = typer.Typer(
-    name="affectrep",
-    help="Learn emotion similarity from text, speech and faces; prepare, train, compare, predict.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-def _version(asked: bool) -> None:
-    if asked:
-        from affectrep import __version__
-
-        typer.echo(f"affectrep {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _common(
-    debug: Annotated[bool, typer.Option("--debug", help="show the traceback of an error")] = False,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="show the version")
-    ] = False,
-) -> None:
-    """Learn emotion similarity from text, speech and faces."""
+__all__ = ["compare", "evaluate", "predict", "prepare", "report", "train"]
 
 
 @app.command()
@@ -228,122 +184,3 @@ def report(
     from affectrep.commands import report as command
 
     command.run(runs, output)
-
-
-@app.command()
-def sweep(
-    words: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="CONFIG... [KEY.SUB=VALUE]...",
-            help="files below configs/, and values instead of theirs for all cells",
-            show_default=False,
-        ),
-    ],
-    seeds: Annotated[
-        str, typer.Option(help="5 (the first five), 0-4 or 0,3,7; one seed alone is 3,")
-    ] = "1",
-    sets: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY.SUB=VALUE,VALUE",
-            help="a value per cell; again for each further key; parted by | where there is one, "
-            'as in "data.protocol=leave_language_out target=de|leave_language_out target=it"',
-            show_default=False,
-        ),
-    ] = None,
-    output: Annotated[Path, typer.Option(help="folder that holds the runs")] = Path("runs"),
-    split: Annotated[
-        str, typer.Option(help="what to evaluate on; an empty word trains only")
-    ] = "test",
-    metric: Annotated[
-        str | None,
-        typer.Option(help="of the table; by default training.select", show_default=False),
-    ] = None,
-    pool: Annotated[
-        bool, typer.Option("--pool", help="pool folds and take means over targets, as pool does")
-    ] = False,
-    table: Annotated[
-        Path | None, typer.Option(help="write the tables here: .md, .tex or .csv")
-    ] = None,
-    reference: Annotated[
-        str | None, typer.Option(help="system that the others are compared with; else the first")
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="list the cells and whether each is done")
-    ] = False,
-) -> None:
-    """Train and evaluate configurations x values x seeds that are not there yet, then a table."""
-    from affectrep.commands import sweep as command
-
-    command.run(
-        [Path(word) for word in words if "=" not in word],
-        [word for word in words if "=" in word],
-        seeds=seeds,
-        sets=sets or [],
-        output=output,
-        split=split,
-        metric=metric,
-        pool=pool,
-        table=table,
-        reference=reference,
-        dry_run=dry_run,
-    )
-
-
-@app.command()
-def pool(
-    runs: Annotated[list[Path], typer.Argument(help="run folders", show_default=False)],
-) -> None:
-    """Make one run of fold runs and take means over targets; no split is read."""
-    from affectrep.commands import pool as command
-
-    command.run(runs)
-
-
-@app.command()
-def published(
-    recipe: Annotated[
-        Path, typer.Argument(help="a folder below recipes/ with published.csv", show_default=False)
-    ],
-    overrides: Overrides = None,
-) -> None:
-    """Show a paper's figures against those obtained, and what its settings still need to run."""
-    from affectrep.commands import published as command
-
-    command.run(recipe, overrides or [])
-
-
-@app.command()
-def doctor() -> None:
-    """Show versions, devices, what is installed and how to install the rest."""
-    from affectrep.commands import doctor as command
-
-    command.run()
-
-
-def _complain(error: Exception) -> None:
-    message = str(error) or type(error).__name__
-    Console(stderr=True, soft_wrap=True).print(Text(f"error: {message}", style="red"))
-
-
-def main() -> None:
-    """Run the command line; a user's mistake ends in a sentence or two and exit code 2.
-
-    Exit codes: 0 done, 2 mistake in what was asked or read, 130 interrupted.
-    """
-    debug = "--debug" in sys.argv[1:]
-    try:
-        app()
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except (ValueError, OSError, ImportError) as error:  # a package of an extra may be missing
-        if debug:
-            raise
-        _complain(error)
-        sys.exit(2)
-
-
-if __name__ == "__main__":
-    main()

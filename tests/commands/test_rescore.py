@@ -1,0 +1,63 @@
+"""``affectrep rescore``: the figures of a recipe, again from its records."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from affectrep.commands import rescore
+from affectrep.evaluation.predictions import table_statistics
+from affectrep.evaluation.record_sets import keep_record
+from affectrep.evaluation.results import read_results, results_of, write_results
+from affectrep.evaluation.scorecard import Resampling, figures_of
+from tests.evaluation.test_record_sets import make_run, table
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "recipes" / "toy"
+    for seed in (0, 1):
+        found = table("classification", seed)
+        run = make_run(tmp_path, seed)
+        keep_record(run, "test", found, folder / "records")
+        metrics = figures_of([table_statistics(found)], found, Resampling())
+        card = {"config": "x", "split": "test", "seed": seed, "data": "", "n": 12}
+        rows = results_of({**card, "metrics": metrics}, {"minutes": float(seed)})
+        old = [replace(row, low=row.value - 0.5, high=row.value + 0.5) for row in rows]
+        other = replace(rows[0], metric="effective_rank", value=7.0, low=6.0, high=8.0)
+        write_results(folder / "results.csv", [*old, other])
+    return folder
+
+
+def test_intervals_are_made_anew_and_values_stay(
+    recipe: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = read_results(recipe / "results.csv")
+    count = rescore.run(recipe)
+    after = read_results(recipe / "results.csv")
+    assert count == len(before) - 2
+    assert after["value"].tolist() == pytest.approx(before["value"].tolist(), abs=1e-6)
+    untouched = after["metric"] == "effective_rank"
+    assert (after["low"] - before["low"])[untouched].abs().max() == 0
+    assert (after["low"] - before["low"])[~untouched].abs().min() > 0.01
+    assert after["minutes"].tolist() == before["minutes"].tolist()
+    assert f"{count} of {len(before)} figures" in capsys.readouterr().out
+
+
+def test_a_value_that_the_records_do_not_give_is_refused(recipe: Path) -> None:
+    path = recipe / "results.csv"
+    text = path.read_text()
+    line = next(one for one in text.splitlines() if ",0,accuracy," in one)
+    cells = line.split(",")
+    cells[5] = "0.987"
+    path.write_text(text.replace(line, ",".join(cells)))
+    with pytest.raises(ValueError, match=r"seed 0: accuracy is .* has 0\.987"):
+        rescore.run(recipe)
+
+
+def test_a_recipe_without_records_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no record files"):
+        rescore.run(tmp_path)
