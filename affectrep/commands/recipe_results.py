@@ -9,6 +9,7 @@ import pandas as pd
 from rich.console import Console
 
 from affectrep.config import Config, differing_keys, load_config
+from affectrep.config.objectives import AVRegressionConfig, CrossEntropyConfig
 from affectrep.data.setting import protocol_of
 from affectrep.evaluation.place import Place
 from affectrep.evaluation.published import read_checkpoints
@@ -87,6 +88,8 @@ def _own_values(config: Config, setting: str) -> list[str]:
     if not path.is_file():
         return ["name"]
     indifferent = (*_INDIFFERENT, *(_SETTING if setting else ()), *_of_the_source(config))
+    if isinstance(config.objective, AVRegressionConfig | CrossEntropyConfig):
+        indifferent += ("optimizer.adversar",)  # it has none
     own = load_config(path, [f"data.protocol={config.data.protocol}"] if setting else [])
     return [key for key in differing_keys(own, config) if not key.startswith(indifferent)]
 
