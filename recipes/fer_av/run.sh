@@ -14,8 +14,8 @@ esac
 . "$(dirname "${BASH_SOURCE[0]}")/../recipe.sh"
 
 # Systems on a generated corpus, what their embeddings say about the person, one report.
-run_demo() { # report's name, then configurations, the one that is compared first
-  local started=$SECONDS report=$1 first=$2 runs seeds=${SEEDS:-0} config configs=() folder folders=()
+run_demo() { # report's name, then configurations: the one that others are compared with, and these
+  local started=$SECONDS report=$1 last=${*: -1} runs seeds=${SEEDS:-0} config configs=() folder folders=()
   shift
   cd "$(dirname "${BASH_SOURCE[0]}")/../.."
   . recipes/setup.sh
@@ -33,14 +33,11 @@ run_demo() { # report's name, then configurations, the one that is compared firs
     echo "$folder"
     "$affectrep" evaluate "$folder" --leakage | sed -n '/^Leakage/,/^[A-Z]/{/^Leakage/p;/^ /p}'
   done
-  say "compare and report"
-  for config in "$@"; do
-    [ "$config" = "$first" ] || "$affectrep" compare "$runs/$first"-[0-9]* --against "$runs/$config"-[0-9]*
-  done
+  say "report"
   "$affectrep" report "${folders[@]}" --output "$runs/$report.html"
   say "done in $(((SECONDS - started + 59) / 60)) minutes, on drawn faces: no benchmark"
   echo "Three commands to try next:"
-  hint_demo "$runs/$first-${seeds%%,*}"
+  hint_demo "$runs/$last-${seeds%%,*}"
   echo "The report: $runs/$report.html"
 }
 
@@ -61,7 +58,7 @@ hint_real() { # run folder
 }
 
 case "${1:-}" in
-  '') run_demo demo_faces demo_caf demo ;;
-  clips) run_demo demo_clips demo_clips_r3d demo_clips_r2plus1d demo_clips_frame ;;
+  '') run_demo demo_faces demo demo_caf ;;
+  clips) run_demo demo_clips demo_clips_frame demo_clips_r3d demo_clips_r2plus1d ;;
   *) run_recipe fer_av face "$@" ;;
 esac
