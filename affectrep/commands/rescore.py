@@ -11,6 +11,7 @@ import pandas as pd
 from rich.console import Console
 
 from affectrep.commands.pool import pool_runs
+from affectrep.data.manifest import SPLITS
 from affectrep.evaluation.families import Families, family_statistics
 from affectrep.evaluation.metrics import Statistics
 from affectrep.evaluation.predictions import table_statistics, table_targets
@@ -81,6 +82,8 @@ def _rescored(stored: StoredRun) -> Iterator[Result]:
         settings.get("resamples", 2000), settings.get("confidence", 0.95), settings.get("cluster")
     )
     for path in sorted((stored.path / "predictions").glob("*.csv")):
+        if path.stem not in SPLITS:  # photos of smiles have no labels
+            continue
         table = stored.table(path.stem)
         card: dict[str, Any] = {
             "config": stored.name,

@@ -58,6 +58,14 @@ def test_a_value_that_the_records_do_not_give_is_refused(recipe: Path) -> None:
         rescore.run(recipe)
 
 
+def test_rows_without_labels_are_left_alone(recipe: Path, tmp_path: Path) -> None:
+    photos = table("regression", 0)
+    photos[["valence", "arousal"]] = float("nan")
+    keep_record(tmp_path / "runs" / "x.de-0", "smiles", photos, recipe / "records")
+    before = read_results(recipe / "results.csv")
+    assert rescore.run(recipe) == len(before) - 2
+
+
 def test_a_recipe_without_records_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no record files"):
         rescore.run(tmp_path)
