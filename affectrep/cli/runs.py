@@ -178,7 +178,9 @@ def predict(
 @app.command()
 def report(
     runs: Annotated[list[Path], typer.Argument(help="run folders", show_default=False)],
-    output: Annotated[Path, typer.Option(help="the HTML file to write")] = Path("report.html"),
+    output: Annotated[
+        Path, typer.Option("--output", "--out", help="the HTML file to write")
+    ] = Path("report.html"),
 ) -> None:
     """Write one HTML file about runs; it needs no network to be read."""
     from affectrep.commands import report as command

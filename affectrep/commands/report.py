@@ -9,7 +9,7 @@ from rich.console import Console
 from affectrep.evaluation.record_sets import expand_records
 from affectrep.reporting.order import order_table
 from affectrep.reporting.report import write_report
-from affectrep.reporting.subject import gather
+from affectrep.reporting.subject import by_corpus, gather
 
 __all__ = ["run"]
 
@@ -27,10 +27,12 @@ def run(runs: list[Path], output: Path = Path("report.html")) -> Path:
     """
     if output.is_dir():
         raise ValueError(f"{output} is a folder; give a file such as {output / 'report.html'}.")
-    runs = expand_records(runs)
+    # runs/* also names the reports that lie there
+    runs = expand_records([run for run in runs if run.suffix != ".html"])
     path = write_report(runs, output)
-    order = order_table(gather(runs))
-    if order is not None:
-        console.print(order)
+    for subjects in by_corpus(gather(runs)).values():
+        order = order_table(subjects)
+        if order is not None:
+            console.print(order)
     console.print(f"Report: {path} ({path.stat().st_size / 1024:.0f} KiB, opens without network)")
     return path

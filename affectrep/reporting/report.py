@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 from itertools import combinations
@@ -30,7 +31,7 @@ from affectrep.reporting.sections import (
     figures,
     side_by_side,
 )
-from affectrep.reporting.subject import Subject, gather
+from affectrep.reporting.subject import Subject, by_corpus, gather
 from affectrep.reporting.tables import verdict
 from affectrep.reporting.track import tracks
 from affectrep.reporting.va_plane import va_plane
@@ -55,10 +56,33 @@ def write_report(paths: Sequence[Path], output: Path) -> Path:
 
 
 def report_html(paths: Sequence[Path]) -> str:
-    """Return the report as HTML that loads nothing from outside."""
+    """Return the report as HTML that loads nothing from outside.
+
+    Configurations are compared within their corpus; runs of several corpora follow one another.
+    """
     subjects = gather(paths)
-    first = subjects[0]
-    parts, count = [comparison(subjects)], len(subjects)
+    corpora = by_corpus(subjects)
+    several = len(corpora) > 1
+    body, leads = "", []
+    for place, (name, mine) in enumerate(corpora.items()):
+        part = _corpus(mine, count=len(subjects))
+        body += f'<h1 id="corpus-{place}">{escape(name)}</h1>{_apart(part, place)}' * several
+        body += part * (not several)
+        leads.append(f"{name}: {_lead(mine)}" if several else _lead(mine))
+    return document(
+        " and ".join(_plain(subject.name) for subject in subjects)
+        if len(subjects) < 4
+        else f"{len(subjects)} configurations",
+        ", ".join(corpora),
+        " ".join(leads),
+        list(dict.fromkeys(banner for mine in corpora.values() for banner in _banners(mine))),
+        _navigation(body) + body,
+    )
+
+
+def _corpus(subjects: Sequence[Subject], *, count: int) -> str:
+    """Return the sections about configurations of one corpus; ``count`` is of all corpora."""
+    first, parts = subjects[0], [comparison(subjects)]
     for subject in subjects:
         parts += [figures(subject), faces(subject, subjects=count)]
         parts.append(learning(subjects) if subject is first else "")
@@ -67,16 +91,13 @@ def report_html(paths: Sequence[Path]) -> str:
         shown = (va_plane, tracks, persons, critic_section, maps)
         parts += [one(subject, subjects=count) for one in shown]
     parts.append(leakage_section(subjects))
-    parts += [data_card(first), environment(first), next_commands(subjects)]
-    body = "".join(parts)
-    return document(
-        " and ".join(_plain(subject.name) for subject in subjects)
-        if len(subjects) < 4
-        else f"{len(subjects)} configurations",
-        str(first.info.get("title") or "affectrep report"),
-        _lead(subjects),
-        _banners(subjects),
-        _navigation(body) + body,
+    return "".join([*parts, data_card(first), environment(first), next_commands(subjects)])
+
+
+def _apart(html: str, place: int) -> str:
+    """Return sections that every corpus has once under addresses of their own."""
+    return re.sub(
+        r'id="(comparison|learning|leakage|data|environment|next)"', rf'id="\1-{place}"', html
     )
 
 

@@ -18,7 +18,7 @@ from affectrep.evaluation.predictions import table_targets
 from affectrep.evaluation.stored_run import StoredRun
 from affectrep.reporting.figures import headline
 
-__all__ = ["Subject", "finite_rows", "gather"]
+__all__ = ["Subject", "by_corpus", "finite_rows", "gather"]
 
 Array = NDArray[Any]
 
@@ -182,10 +182,11 @@ def gather(paths: Sequence[Path]) -> list[Subject]:
     """
     if not paths:
         raise ValueError("a report needs at least one run folder.")
-    groups: dict[tuple[str, str], list[StoredRun]] = {}
+    groups: dict[tuple[str, str, str], list[StoredRun]] = {}
     for run in sorted((StoredRun(Path(path)) for path in paths), key=lambda run: run.seed):
-        groups.setdefault((run.name, run.setting), []).append(run)
-    names = [name for name, _ in groups]
+        corpus = str(run.info.get("title") or "")
+        groups.setdefault((run.name, run.setting, corpus), []).append(run)
+    names = [name for name, _, _ in groups]
     subjects = []
     for number, runs in enumerate(groups.values()):
         counts = {
@@ -199,3 +200,12 @@ def gather(paths: Sequence[Path]) -> list[Subject]:
         several = names.count(runs[0].name) > 1
         subjects.append(Subject(runs, split, cards, place, says_setting=several))
     return subjects
+
+
+def by_corpus(subjects: Sequence[Subject]) -> dict[str, list[Subject]]:
+    """Return the subjects of each corpus by its title, in the order in which they come."""
+    found: dict[str, list[Subject]] = {}
+    for subject in subjects:
+        title = str(subject.info.get("title") or "affectrep report")
+        found.setdefault(title, []).append(subject)
+    return found

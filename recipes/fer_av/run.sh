@@ -58,7 +58,7 @@ hint_real() { # run folder
 }
 
 case "${1:-}" in
-  '') run_demo demo_faces demo demo_caf ;;
+  '') run_demo demo_faces demo_plain demo_caf ;;
   clips) run_demo demo_clips demo_clips_frame demo_clips_r3d demo_clips_r2plus1d ;;
   *) run_recipe fer_av face "$@" ;;
 esac

@@ -217,3 +217,12 @@ def test_a_browser_shows_it_without_sideways_scrolling(
     assert found, dom[-500:]
     assert int(found[1]) <= int(found[2])
     assert path.is_file()
+
+
+def test_corpora_follow_one_another_also_under_one_name(tmp_path):
+    texts, faces = make_run(tmp_path / "a", "demo"), regression_run(tmp_path / "b", "demo")
+    page = report_html([texts, faces])
+    assert page.count('<h1 id="corpus-') == 2
+    addresses = re.findall(r' id="([^"]+)"', page)
+    assert len(addresses) == len(set(addresses))
+    assert {"learning-0", "learning-1", "data-1"} <= set(addresses)
