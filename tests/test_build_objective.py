@@ -10,7 +10,7 @@ from affectrep.build import build_objective
 from affectrep.config import parse_config
 from affectrep.config.objectives import ObjectiveConfig
 from affectrep.data.manifest import CorpusInfo, Manifest
-from affectrep.objectives import OBJECTIVES
+from affectrep.objectives import OBJECTIVES, CircumplexClasses
 
 CLASSES = ["calm", "glad", "sad"]
 
@@ -53,6 +53,7 @@ def test_the_configuration_knows_every_objective():
 
 @pytest.mark.parametrize("name", sorted(OBJECTIVES))
 def test_an_objective_is_built_by_name_alone(name):
+    # caf on classes has to be told which of them are strong
     task = "regression" if name in ("caf", "av_regression") else "classification"
     objective = build_objective(config({"name": name}, task), manifest(task), dim=4)
     assert objective.phases()[-1].name == "main"
@@ -103,8 +104,62 @@ def test_a_domain_that_is_not_there_is_refused():
 
 
 def test_a_regression_objective_needs_continuous_labels():
-    with pytest.raises(ValueError, match="caf needs continuous as labels"):
-        build_objective(config({"name": "caf"}), manifest(), dim=4)
+    with pytest.raises(ValueError, match="av_regression needs continuous as labels"):
+        build_objective(config({"name": "av_regression"}), manifest(), dim=4)
+
+
+@pytest.mark.parametrize("name", ["supcon", "triplet", "aml", "domain_adversarial"])
+def test_a_loss_of_pairs_stands_beside_either_task(name):
+    """Beside regression the pairs are of quadrants, of rows as strong as Otsu's threshold."""
+    extra = {"contrast": {}} if name == "domain_adversarial" else {}
+    on_classes = build_objective(config({"name": name, **extra}), manifest(), dim=4)
+    assert on_classes.targets.labels == "classes"
+    rows = manifest("regression")
+    beside = build_objective(config({"name": name, **extra}, "regression"), rows, dim=4)
+    assert beside.targets.labels == "continuous"
+    found = [part for part in beside.modules() if isinstance(part, CircumplexClasses)]
+    caf = build_objective(config({"name": "caf"}, "regression"), rows, dim=4)
+    assert found[0].radius == pytest.approx(float(caf.grouper.threshold))
+
+
+def test_quadrants_need_labels_of_two_strengths():
+    rows = manifest("regression")
+    rows.rows[["valence", "arousal"]] = 0.5
+    with pytest.raises(ValueError, match="labels of X are all of one strength"):
+        build_objective(config({"name": "supcon"}, "regression"), rows, dim=4)
+
+
+def test_caf_plays_on_classes_of_high_intensity():
+    values = {"name": "caf", "strong_classes": ["sad", "glad"], "class_weights": "balanced"}
+    objective = build_objective(config(values), manifest(), dim=4)
+    assert objective.targets.labels == "classes"
+    assert objective.grouper(torch.tensor([0, 1, 2])).strong.tolist() == [False, True, True]
+    assert objective.task.class_weights is not None
+    with pytest.raises(ValueError, match="caf beside task=classification needs .*strong_classes"):
+        config({"name": "caf"})
+    unknown = config({"name": "caf", "strong_classes": ["sad", "mad"]})
+    with pytest.raises(ValueError, match="mad is no class of X; there are calm, glad, sad"):
+        build_objective(unknown, manifest(), dim=4)
+
+
+def test_classes_that_are_all_strong_leave_the_task_alone():
+    values = config({"name": "caf", "strong_classes": CLASSES})
+    with pytest.warns(UserWarning, match="none of 8 rows is of a weak class; trains without"):
+        objective = build_objective(values, manifest(), dim=4)
+    assert [phase.name for phase in objective.phases()] == ["main"]
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("supcon", {"class_weights": "balanced"}),
+        ("aml", {"label_smoothing": 0.1}),
+        ("caf", {"strong_classes": ["sad"]}),
+    ],
+)
+def test_words_about_classes_are_refused_beside_regression(name, values):
+    with pytest.raises(ValueError, match=f"{next(iter(values))} is about classes"):
+        config({"name": name, **values}, "regression")
 
 
 def test_aml_knows_classes_and_width():
@@ -131,7 +186,7 @@ def test_a_ramp_stays_ganins_when_only_its_start_is_given():
     ("contrast", "task", "message"),
     [
         ({"reads": "projections"}, "classification", "set heads.projection_dim=128"),
-        ({}, "regression", "objective.contrast needs one class a row, but task is regression"),
+        ({}, "multilabel", "objective.contrast needs one class a row, but task is multilabel"),
     ],
 )
 def test_contrast_that_cannot_be_is_refused_at_once(contrast, task, message):

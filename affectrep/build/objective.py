@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,10 +18,13 @@ from affectrep.config.objectives import (
     FittedConfig,
     HiddenDomainConfig,
     LabelAwareConfig,
+    SupConConfig,
+    TripletConfig,
 )
 from affectrep.data.manifest import Manifest
 from affectrep.objectives import OBJECTIVES, Objective
 from affectrep.objectives.grouping import Grouping, radius_threshold
+from affectrep.objectives.pair_classes import CIRCUMPLEX_CLASSES
 
 __all__ = ["build_objective", "objective_values", "strong_threshold"]
 
@@ -29,6 +33,9 @@ TASKS = {
     "multilabel": "binary_cross_entropy",
     "regression": "av_regression",
 }
+
+
+_OF_CLASSES = ("class_weights", "label_smoothing")
 
 
 def build_objective(config: Config, manifest: Manifest, *, dim: int | None = None) -> Objective:
@@ -62,7 +69,8 @@ def build_objective(config: Config, manifest: Manifest, *, dim: int | None = Non
         )
     _require(name, objective.targets.domains, manifest)
     if isinstance(config.objective, CAFConfig):
-        objective.fit(torch.as_tensor(manifest.targets("train"), dtype=torch.float32))
+        labels = torch.as_tensor(manifest.targets("train"))
+        objective.fit(labels.float() if given == "continuous" else labels)
     built: Objective = objective
     return built
 
@@ -96,14 +104,21 @@ def objective_values(
     if "class_weights" in values:
         values["class_weights"] = _class_weights(manifest, values["class_weights"])
     classes = len(manifest.info.classes or ())
-    if isinstance(section, AMLConfig | LabelAwareConfig):
-        return {**values, "classes": classes, "dim": dim or 1}
     if isinstance(section, CAFConfig):
         values["margins"] = {"epochs": config.training.epochs, **section.margins}
+        values["strong_classes"] = _strong_classes(section, manifest)
         return {**values, "dim": dim or 1}
+    if isinstance(section, SupConConfig | TripletConfig | AMLConfig):
+        if config.task == "regression":
+            values = _beside_regression(config, values, manifest)
+            classes = CIRCUMPLEX_CLASSES
+        if isinstance(section, SupConConfig):
+            return values
+    if isinstance(section, AMLConfig | LabelAwareConfig | TripletConfig):
+        return {**values, "classes": classes, "dim": dim or 1}
     if isinstance(section, DomainAdversarialConfig):
         return {
-            **_domain_values(config.task, section, values, manifest),
+            **_domain_values(config, section, values, manifest),
             "dim": dim,
             "outputs": classes or 2,
         }
@@ -112,15 +127,48 @@ def objective_values(
     return values
 
 
-def _domain_values(
-    task: str, section: DomainAdversarialConfig, values: dict[str, Any], manifest: Manifest
+def _beside_regression(
+    config: Config, values: dict[str, Any], manifest: Manifest
 ) -> dict[str, Any]:
-    weighed = ("class_weights", "label_smoothing")
-    options = {key: values[key] for key in weighed} if task != "regression" else {}
+    """Return the values of a loss of pairs with what it needs beside regression."""
+    rest = {key: value for key, value in values.items() if key not in _OF_CLASSES}
+    return {**rest, "task": TASKS["regression"], "strong_radius": _strong_radius(config, manifest)}
+
+
+def _strong_radius(config: Config, manifest: Manifest) -> float:
+    radius = strong_threshold(config, manifest)
+    if math.isnan(radius):
+        raise ValueError(
+            f"objective {config.objective.name} parts the quadrants of valence and arousal, but "
+            f"the training labels of {manifest.info.title} are all of one strength."
+        )
+    return radius
+
+
+def _strong_classes(section: CAFConfig, manifest: Manifest) -> list[int] | None:
+    if section.strong_classes is None:
+        return None
+    known = list(manifest.info.classes or ())
+    unknown = [name for name in section.strong_classes if name not in known]
+    if unknown:
+        raise ValueError(
+            f"objective.strong_classes: {', '.join(unknown)} is no class of {manifest.info.title}; "
+            f"there are {', '.join(known) or 'none'}."
+        )
+    return [known.index(name) for name in section.strong_classes]
+
+
+def _domain_values(
+    config: Config, section: DomainAdversarialConfig, values: dict[str, Any], manifest: Manifest
+) -> dict[str, Any]:
+    regression = config.task == "regression"
+    options = {} if regression else {key: values[key] for key in _OF_CLASSES}
+    contrast = values["contrast"]
     return {
-        "task": TASKS[task],
+        "task": TASKS[config.task],
         "task_options": options,
-        "contrast": values["contrast"],
+        "contrast": contrast,
+        "strong_radius": _strong_radius(config, manifest) if regression and contrast else None,
         "domains": {
             name: _hidden(name, hidden, manifest) for name, hidden in section.domains.items()
         },

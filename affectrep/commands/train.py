@@ -33,6 +33,7 @@ from affectrep.config.objectives import CAFConfig, FittedConfig
 from affectrep.data.checks import require_clean
 from affectrep.data.manifest import Manifest
 from affectrep.evaluation.evaluate import predict_rows, score
+from affectrep.evaluation.quadrants import QUADRANTS
 from affectrep.model import AffectModel
 from affectrep.objectives import Phase
 from affectrep.training.divergence import DivergedError
@@ -315,7 +316,7 @@ def _fit(trainer: Trainer, config: Config, manifest: Manifest) -> None:
     write_findings(
         folder,
         trainer.objective.findings(),
-        classes=manifest.info.classes or [],
+        classes=manifest.info.classes or QUADRANTS,
         ids=list(rows["id"]),
     )
     folder.write_json(folder.environment, {**environment, **result, "finished": True})

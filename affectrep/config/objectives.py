@@ -18,6 +18,7 @@ __all__ = [
     "LabelAwareConfig",
     "ObjectiveConfig",
     "SupConConfig",
+    "TripletConfig",
 ]
 
 
@@ -30,14 +31,31 @@ class CrossEntropyConfig(Section):
 
 
 class SupConConfig(Section):
-    """Cross-entropy plus supervised contrast."""
+    """A task plus supervised contrast; beside regression the quadrants are contrasted."""
 
     name: Literal["supcon"] = "supcon"
     class_weights: Literal["none", "balanced", "sqrt"] = "none"
     label_smoothing: float = Field(0.0, ge=0, lt=1)
-    weight: float = Field(0.5, ge=0, description="of the contrast, beside cross-entropy 1")
+    weight: float = Field(0.5, ge=0, description="of the contrast, beside the task 1")
     temperature: float = Field(0.1, gt=0)
     reads: Literal["embeddings", "projections"] = "embeddings"
+
+
+class TripletConfig(Section):
+    """A task plus triplets, with a constant margin or one for each pair of classes."""
+
+    name: Literal["triplet"] = "triplet"
+    class_weights: Literal["none", "balanced", "sqrt"] = "none"
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    weight: float = Field(0.5, ge=0, description="of the triplets, beside the task 1")
+    margin: Literal["adaptive"] | Annotated[float, Field(ge=0)] = Field(
+        "adaptive", description="from the rows of two classes, or a number"
+    )
+    squared: bool = Field(True, description="of the squared distance of unit vectors")
+    soft: bool = Field(False, description="softplus instead of the hinge")
+    triplets: Literal["all", "active"] = "active"
+    per_class: int = Field(16, ge=1, description="rows that the adaptive margin is made of")
+    refresh: int = Field(50, ge=1, description="steps between two tables of margins")
 
 
 class LabelAwareConfig(Section):
@@ -70,7 +88,7 @@ class MiningConfig(Section):
 
 
 class AMLConfig(Section):
-    """Adversarial metric learning: cross-entropy, SupCon, hard pairs under a learned metric."""
+    """Adversarial metric learning: a task, SupCon, hard pairs under a learned metric."""
 
     name: Literal["aml"] = "aml"
     class_weights: Literal["none", "balanced", "sqrt"] = "none"
@@ -161,9 +179,14 @@ class AVRegressionConfig(Section):
 
 
 class CAFConfig(Section):
-    """Valence and arousal beside a game between critic and encoder; see ``caf_objective``."""
+    """A task beside a game between critic and encoder; see ``caf_objective``."""
 
     name: Literal["caf"] = "caf"
+    class_weights: Literal["none", "balanced", "sqrt"] = "none"
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    strong_classes: list[str] | None = Field(
+        None, min_length=1, description="classification: classes of high intensity"
+    )
     critic: Literal["caf", "fisher", "sphere", "gram", "none"] = "caf"
     margin: Literal["adaptive", "constant", "linear"] = "adaptive"
     threshold: float | None = Field(
@@ -258,6 +281,7 @@ ObjectiveConfig = Annotated[
     CrossEntropyConfig
     | SupConConfig
     | LabelAwareConfig
+    | TripletConfig
     | AMLConfig
     | DomainAdversarialConfig
     | AVRegressionConfig

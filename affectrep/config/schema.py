@@ -9,9 +9,11 @@ from pydantic import Field, model_validator
 from affectrep.config.encoders import EncoderConfig, TextEncoderConfig
 from affectrep.config.face import FaceDataConfig
 from affectrep.config.objectives import (
+    CAFConfig,
     ContrastConfig,
     CrossEntropyConfig,
     DomainAdversarialConfig,
+    FittedConfig,
     ObjectiveConfig,
     SupConConfig,
 )
@@ -182,7 +184,7 @@ class Config(Section):
             contrast, key = objective.contrast, "objective.contrast"
         if contrast is None:
             return self
-        if isinstance(objective, DomainAdversarialConfig) and self.task != "classification":
+        if isinstance(objective, DomainAdversarialConfig) and self.task == "multilabel":
             raise ValueError(
                 f"{key} needs one class a row, but task is {self.task}: set {key}=null"
             )
@@ -190,5 +192,26 @@ class Config(Section):
             raise ValueError(
                 f"{key}.reads is projections but heads.projection_dim is null: "
                 f"set heads.projection_dim=128 or {key}.reads=embeddings"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _regression_has_no_classes(self) -> Config:
+        """Refuse words about classes beside regression, and CAF on classes without them."""
+        if self.task != "regression":
+            if isinstance(self.objective, CAFConfig) and self.objective.strong_classes is None:
+                raise ValueError(
+                    f"objective caf beside task={self.task} needs objective.strong_classes: name "
+                    "the classes of high intensity, or set task=regression"
+                )
+            return self
+        set_here = [
+            key
+            for key in ("class_weights", "label_smoothing", "strong_classes")
+            if getattr(self.objective, key, None) not in (None, "none", 0.0)
+        ]
+        if set_here and not isinstance(self.objective, FittedConfig):
+            raise ValueError(
+                f"objective.{set_here[0]} is about classes, but task is regression: leave it out"
             )
         return self

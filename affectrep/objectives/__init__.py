@@ -32,6 +32,7 @@ from affectrep.objectives.binary_cross_entropy import (
 from affectrep.objectives.caf import CAFObjective, CAFSteps, caf_objective
 from affectrep.objectives.cdan import ConditionalDomainAdversary, conditioned_embeddings
 from affectrep.objectives.class_confusion import ClassConfusion
+from affectrep.objectives.class_groups import ClassGrouper
 from affectrep.objectives.class_margins import AdaptiveClassMargin, class_margins
 from affectrep.objectives.class_memory import ClassMemory
 from affectrep.objectives.contrastive import ContrastiveLoss, ContrastiveOptions, contrastive_loss
@@ -92,6 +93,7 @@ from affectrep.objectives.joint_objectives import (
     av_regression_objective,
     cross_entropy_objective,
     supcon_objective,
+    triplet_objective,
 )
 from affectrep.objectives.label_aware import LabelAwareContrast, LabelAwareOptions, lcl_loss
 from affectrep.objectives.label_aware_objective import LabelAwareObjective, label_aware_objective
@@ -102,6 +104,7 @@ from affectrep.objectives.learned_similarity import (
     self_penalty,
 )
 from affectrep.objectives.margin_loss import MarginLoss, margin_loss
+from affectrep.objectives.memory_margin import MemoryClassMargin
 from affectrep.objectives.metric_liveness import (
     BeyondCosine,
     MetricLiveness,
@@ -110,6 +113,7 @@ from affectrep.objectives.metric_liveness import (
     overlap_auc,
 )
 from affectrep.objectives.pair_adversary import AdversaryWeights, adversary_terms, pair_loss_chain
+from affectrep.objectives.pair_classes import CircumplexClasses, OnClasses, PairClasses
 from affectrep.objectives.pair_history import PairHistory
 from affectrep.objectives.pair_loss import (
     PairLoss,
@@ -155,7 +159,9 @@ __all__ = [
     "CAFObjective",
     "CAFSteps",
     "Carry",
+    "CircumplexClasses",
     "ClassConfusion",
+    "ClassGrouper",
     "ClassMemory",
     "ConditionalDomainAdversary",
     "ContrastiveAdversarialLoss",
@@ -190,10 +196,13 @@ __all__ = [
     "MarginLoss",
     "MarginParts",
     "MarginRule",
+    "MemoryClassMargin",
     "MetricDiscriminator",
     "MetricLiveness",
     "Mining",
     "Objective",
+    "OnClasses",
+    "PairClasses",
     "PairHistory",
     "PairLoss",
     "Phase",
@@ -284,6 +293,7 @@ __all__ = [
     "supcon_memory_loss",
     "supcon_objective",
     "triplet_loss",
+    "triplet_objective",
     "wasserstein_critic_loss",
     "wasserstein_distance",
 ]
@@ -294,6 +304,7 @@ OBJECTIVES: dict[str, Callable[..., nn.Module]] = {
     "lcl": label_aware_objective,
     "aml": aml_objective,
     "domain_adversarial": domain_adversarial_objective,
+    "triplet": triplet_objective,
     "av_regression": av_regression_objective,
     "caf": caf_objective,
 }

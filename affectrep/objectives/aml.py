@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -12,16 +13,18 @@ from affectrep.batch import Batch, Output
 from affectrep.objectives.aml_pairs import PairScorer
 from affectrep.objectives.class_confusion import ClassConfusion
 from affectrep.objectives.class_memory import ClassMemory
-from affectrep.objectives.cross_entropy import CrossEntropyLoss
 from affectrep.objectives.embedding_spread import embedding_spread
 from affectrep.objectives.gather import gather_rows
 from affectrep.objectives.hard_pairs import HardPairMiner, HardPairs, Mining
+from affectrep.objectives.joint import Loss
 from affectrep.objectives.learned_similarity import MetricDiscriminator
 from affectrep.objectives.pair_adversary import AdversaryWeights
+from affectrep.objectives.pair_classes import pair_classes
 from affectrep.objectives.pair_history import PairHistory, row_numbers
 from affectrep.objectives.pair_loss import PairLoss
-from affectrep.objectives.phase import Carry, Phase, PhaseResult, Targets, Term
+from affectrep.objectives.phase import Carry, Phase, PhaseResult, Term
 from affectrep.objectives.supcon import SupConLoss
+from affectrep.objectives.tasks import PAIR_TASKS, Task, task_of
 from affectrep.objectives.weight_schedule import WeightSchedule
 
 __all__ = ["AMLObjective", "AMLOptions", "aml_objective"]
@@ -105,7 +108,7 @@ class AMLOptions:
 
 
 class AMLObjective(nn.Module):
-    """Cross-entropy, supervised contrast, and hard pairs under an adversary's similarity.
+    """A task, supervised contrast, and hard pairs under an adversary's similarity.
 
     A step has one encoder pass. First the adversary, on detached embeddings, raises the pair loss
     of hard pairs; then the model lowers it on the same pairs, with the adversary frozen. Hard
@@ -120,7 +123,12 @@ class AMLObjective(nn.Module):
         classes: number of classes.
         dim: dimension of the embeddings.
         options: numbers.
-        task: loss of the predictions; None for plain cross-entropy.
+        task: of the predictions; None for plain cross-entropy.
+        strong_radius: regression only, where pairs are of quadrants: see
+            :class:`CircumplexClasses`.
+
+    Raises:
+        ValueError: if the radius does not fit the task.
 
     Source: this project's design for AML (ACL 2026, of which only the abstract is public).
 
@@ -138,12 +146,14 @@ class AMLObjective(nn.Module):
         dim: int,
         *,
         options: AMLOptions | None = None,
-        task: CrossEntropyLoss | None = None,
+        task: Task | None = None,
+        strong_radius: float | None = None,
     ) -> None:
         super().__init__()
         self.options = options = options or AMLOptions()
-        self.targets = Targets("classes")
-        self.task: CrossEntropyLoss = task or CrossEntropyLoss()
+        task = task or task_of("cross_entropy")
+        self.task, self.task_name, self.targets = task.loss, task.name, task.targets
+        self.classes = pair_classes(task, strong_radius)
         self.contrast = SupConLoss(temperature=options.contrast_temperature, gather=True)
         self.threshold = PairLoss(threshold=options.threshold, temperature=options.temperature)
         self.metric = _metric(dim, options)
@@ -211,11 +221,13 @@ class AMLObjective(nn.Module):
 
     def _main(self, output: Output, batch: Batch, carry: Carry) -> PhaseResult:
         options, factor = self.options, self.strength
-        value = self.task(output.predictions, batch.labels)
-        terms = [Term("cross_entropy", value, self.task.count(batch.labels))]
+        task = cast(Loss, self.task)
+        value = task(output.predictions, batch.labels)
+        terms = [Term(self.task_name, value, task.count(batch.labels))]
         if options.contrast > 0:
-            value = self.contrast(output.embeddings, batch.labels)
-            count = self.contrast.count(batch.labels)
+            labels = self.classes(batch.labels)
+            value = self.contrast(output.embeddings, labels)
+            count = self.contrast.count(labels)
             terms.append(Term("supcon", value, count, options.contrast))
         logs: dict[str, float] = {"pair_weight": options.weight * factor}
         pairs = carry.get("pairs")
@@ -244,7 +256,7 @@ class AMLObjective(nn.Module):
     def _mined(self, output: Output, batch: Batch, epsilon: float) -> HardPairs:
         return self.miner.mine(
             output.embeddings,
-            batch.labels,
+            self.classes(batch.labels),
             score=self.scorer.score(epsilon),
             confusion=self.confusion,
             memory=self.memory.rows() if self.options.memory else None,
@@ -252,7 +264,7 @@ class AMLObjective(nn.Module):
         )
 
     def _count(self, pairs: HardPairs, batch: Batch) -> None:
-        labels, numbers = batch.labels, _numbers(batch)
+        labels, numbers = self.classes(batch.labels), _numbers(batch)
         if self.options.memory:
             kept = self.memory.rows()
             labels, numbers = torch.cat([labels, kept.labels]), torch.cat([numbers, kept.ids])
@@ -268,19 +280,22 @@ class AMLObjective(nn.Module):
 
     @torch.no_grad()
     def _remember(self, output: Output, batch: Batch) -> None:
-        self.confusion.update(output.predictions.detach().softmax(dim=1), batch.labels)
+        labels = self.classes(batch.labels)
+        self.confusion.update(self.classes.probabilities(output.predictions), labels)
         if self.options.memory:
             # all processes keep the same rows: a checkpoint holds the first one's only
-            rows = (output.embeddings.detach(), batch.labels, _numbers(batch))
+            rows = (output.embeddings.detach(), labels, _numbers(batch))
             self.memory.push(*(torch.cat(gather_rows(part.contiguous())) for part in rows))
 
 
-def aml_objective(
+def aml_objective(  # noqa: PLR0913 - the plain values of one section
     *,
     classes: int = 2,
     dim: int = 1,
+    task: str = "cross_entropy",
     class_weights: Sequence[float] | None = None,
     label_smoothing: float = 0.0,
+    strong_radius: float | None = None,
     price: Mapping[str, float] | None = None,
     mining: Mapping[str, object] | None = None,
     **options: object,
@@ -288,13 +303,18 @@ def aml_objective(
     """Return adversarial metric learning from plain values; see :class:`AMLOptions`.
 
     Args:
-        classes: number of classes.
+        classes: number of classes; quadrants and neutral are five.
         dim: dimension of the embeddings.
+        task: cross_entropy or av_regression.
         class_weights: of cross-entropy.
         label_smoothing: of cross-entropy.
+        strong_radius: regression only, see :class:`CircumplexClasses`.
         price: fields of :class:`AdversaryWeights`.
         mining: fields of :class:`Mining`.
         options: other fields of :class:`AMLOptions`.
+
+    Raises:
+        ValueError: if a word is unknown, or the radius does not fit the task.
 
     Example:
         >>> aml_objective(classes=4, dim=8, adversary="pointwise").phases()[0].name
@@ -305,8 +325,9 @@ def aml_objective(
         mining=Mining(**(mining or {})),  # type: ignore[arg-type]
         **options,  # type: ignore[arg-type]
     )
-    task = CrossEntropyLoss(class_weights=class_weights, label_smoothing=label_smoothing)
-    return AMLObjective(classes, dim, options=chosen, task=task)
+    weighed = {"class_weights": class_weights, "label_smoothing": label_smoothing}
+    chosen_task = task_of(task, weighed if task == "cross_entropy" else {}, allowed=PAIR_TASKS)
+    return AMLObjective(classes, dim, options=chosen, task=chosen_task, strong_radius=strong_radius)
 
 
 def _metric(dim: int, options: AMLOptions) -> MetricDiscriminator | None:

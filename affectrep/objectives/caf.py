@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from affectrep.batch import Batch, Output
-from affectrep.objectives.av_regression import AVRegressionLoss
-from affectrep.objectives.caf_parts import critic_and_game, made, refuse_unknown
+from affectrep.objectives.caf_parts import critic_and_game
 from affectrep.objectives.caf_steps import CAFSteps
+from affectrep.objectives.class_groups import ClassGrouper
 from affectrep.objectives.critic_head import CriticHead, without_dropout
 from affectrep.objectives.critic_held_out import CriticHeldOut
 from affectrep.objectives.critic_watch import CriticWatch
@@ -22,8 +22,10 @@ from affectrep.objectives.critics import CRITICS, CriticGame
 from affectrep.objectives.expression import ExpressionLoss
 from affectrep.objectives.gather import gather_rows, process_rank
 from affectrep.objectives.grouping import Grouper, Grouping, Groups
-from affectrep.objectives.joint import domain_of
+from affectrep.objectives.joint import Loss, domain_of
 from affectrep.objectives.phase import Carry, Phase, PhaseResult, Targets, Term
+from affectrep.objectives.plain_values import made, refuse_unknown
+from affectrep.objectives.tasks import Task, task_of
 
 __all__ = ["CAFObjective", "CAFSteps", "caf_objective"]
 
@@ -31,12 +33,12 @@ GROUPS = "strong_weak"  # under this name the critic's phase hands the groups to
 
 
 class CAFObjective(nn.Module):
-    """Valence and arousal by regression, beside a game between a critic and the encoder.
+    """A task, valence and arousal as a rule, beside a game between a critic and the encoder.
 
     The critic parts rows far from neutral (strong) from rows near it (weak); the encoder is moved
     so that weak rows look strong to it. Three phases: ``critic`` moves the critic on detached
     values, ``adversarial`` the encoder against the critic as it is now, without its dropout,
-    ``main`` encoder and heads by the regression. A batch without a weak row, or with fewer than
+    ``main`` encoder and heads by the task. A batch without a weak row, or with fewer than
     two strong ones, has no critic and no adversarial step. Groups, critic outputs and moments are
     of the rows of all processes, so with dropout 0 the step is that of one process (the released
     code's rule of grouping and its pairs follow the order of rows, and so differ).
@@ -52,7 +54,8 @@ class CAFObjective(nn.Module):
         head: the critic's network; None leaves plain regression.
         game: the critic's and the encoder's loss, one of ``CRITICS``.
         grouper: which rows are strong and weak; needs :meth:`fit` when its scope is the data set.
-        regression: the loss of the predictions.
+            A :class:`ClassGrouper` makes the labels classes.
+        task: of the predictions; None for regression of valence and arousal.
         steps: order and optimizers.
         expression_weight: of cross-entropy on the categorical expression, a second task; 0: none.
 
@@ -69,15 +72,13 @@ class CAFObjective(nn.Module):
         [('critic', ('critic',)), ('adversarial', ('encoder',)), ('main', ('encoder', 'heads'))]
     """
 
-    targets = Targets(labels="continuous")
-
     def __init__(
         self,
         head: CriticHead | None,
         game: nn.Module | None,
         *,
-        grouper: Grouper | None = None,
-        regression: AVRegressionLoss | None = None,
+        grouper: Grouper | ClassGrouper | None = None,
+        task: Task | None = None,
         steps: CAFSteps | None = None,
         expression_weight: float = 0.0,
     ) -> None:
@@ -90,7 +91,11 @@ class CAFObjective(nn.Module):
             )
         self.head, self.game = head, game
         self.grouper = grouper or Grouper(gather=True)
-        self.regression = regression or AVRegressionLoss(gather=True)
+        task = task or task_of("av_regression")
+        if task.continuous == isinstance(self.grouper, ClassGrouper):
+            raise ValueError(f"expected a grouper that fits the labels of {task.name}, got another")
+        self.task, self.targets = task.loss, task.targets
+        self.task_name = "regression" if task.continuous else task.name
         self.steps = steps or CAFSteps()
         self.watch = CriticWatch(check_every=self.steps.check_every, patience=self.steps.patience)
         self.expression, self.expression_weight = ExpressionLoss(), expression_weight
@@ -145,10 +150,10 @@ class CAFObjective(nn.Module):
         return {} if self.head is None else {"critic": self.head}
 
     def fit(self, labels: Tensor) -> None:
-        """Take the threshold of strong rows from the labels ``(rows, 2)`` of the training split.
+        """Take the threshold of strong rows from the labels of the training split.
 
         A threshold that was given, or that each batch has for itself, stays as it is. Labels that
-        cannot be grouped (all weak, all strong, or of one strength) leave plain regression, with a
+        cannot be grouped (all weak, all strong, or of one strength) leave the task alone, with a
         warning; :meth:`remarks` repeats it. Call this before :meth:`phases`.
 
         Raises:
@@ -156,13 +161,7 @@ class CAFObjective(nn.Module):
         """
         if self.head is None:
             return
-        learns = self.grouper.grouping.scope != "batch" and not self.grouper.given
-        if learns:
-            self.grouper.threshold.fill_(math.nan)  # that of other labels
-        found = self.grouper.impossible(labels)
-        if found is None and learns:
-            self.grouper.fit(labels)
-            found = self.grouper.impossible(labels)
+        found = self.grouper.learn(labels)
         if found is not None:
             self.head, self.game = None, None
             self.without_critic = f"grouping impossible: {found}; trains without the critic"
@@ -179,8 +178,7 @@ class CAFObjective(nn.Module):
 
     def sampling_hint(self) -> Mapping[str, Tensor]:
         """Return the radius from which a row is strong, where it is known."""
-        known = self.head is not None and not math.isnan(float(self.grouper.threshold))
-        return {"strong_radius": self.grouper.threshold.clone()} if known else {}
+        return self.grouper.hint() if self.head is not None else {}
 
     def findings(self) -> Mapping[str, Mapping[str, Tensor]]:
         """Return no table."""
@@ -227,8 +225,9 @@ class CAFObjective(nn.Module):
         return PhaseResult(terms)
 
     def _main(self, output: Output, batch: Batch, carry: Carry) -> PhaseResult:
-        value = self.regression(output.predictions, batch.labels)
-        terms = [Term("regression", value, self.regression.count(batch.labels))]
+        task = cast(Loss, self.task)
+        value = task(output.predictions, batch.labels)
+        terms = [Term(self.task_name, value, task.count(batch.labels))]
         if self.expression_weight > 0:
             terms.append(self._expression(output, batch))
         return PhaseResult(terms)
@@ -276,16 +275,19 @@ class CAFObjective(nn.Module):
         return values
 
 
-def caf_objective(
+def caf_objective(  # noqa: PLR0913 - the plain values of one section
     *,
     dim: int = 512,
     critic: Literal["caf", "fisher", "sphere", "gram", "none"] = "caf",
     margin: Literal["adaptive", "constant", "linear"] = "adaptive",
     threshold: float | None = None,
     expression_weight: float = 0.0,
+    strong_classes: Sequence[int] | None = None,
+    class_weights: Sequence[float] | None = None,
+    label_smoothing: float = 0.0,
     **options: Mapping[str, Any],
 ) -> CAFObjective:
-    """Return regression of valence and arousal with the critic of this name, or without one.
+    """Return regression, or a classifier, with the critic of this name, or without one.
 
     Call :meth:`CAFObjective.fit` with the training labels unless a threshold is given or each
     batch has its own. Options of critics that were not chosen are left aside, so one name
@@ -297,6 +299,10 @@ def caf_objective(
         margin: of "caf".
         threshold: radius from which a row is strong.
         expression_weight: of cross-entropy on the expression; see :class:`CAFObjective`.
+        strong_classes: classes of high intensity; the task is then cross-entropy, and neither
+            ``threshold`` nor ``grouping`` is looked at. None: valence and arousal.
+        class_weights: of cross-entropy.
+        label_smoothing: of cross-entropy.
         **options: plain values by group: ``network`` (of :class:`CriticHead`; None leaves the
             choice of output and widths to the critic), ``grouping`` (:class:`Grouping`; rule code
             has scope batch), ``margins`` (:class:`MarginRule` and :class:`Margin`), ``contrast``
@@ -324,6 +330,13 @@ def caf_objective(
     head, game = None, None
     if critic != "none":
         head, game = critic_and_game(critic, dim, margin, given)
+    steps = made("steps", CAFSteps, given["steps"])
+    if strong_classes is not None:
+        weighed = {"class_weights": class_weights, "label_smoothing": label_smoothing}
+        task = task_of("cross_entropy", weighed)
+        return CAFObjective(
+            head, game, grouper=ClassGrouper(strong_classes), task=task, steps=steps
+        )
     if given["grouping"].get("rule") == "code":
         given["grouping"] = {"scope": "batch", **given["grouping"]}
     grouping = made("grouping", Grouping, given["grouping"])
@@ -331,8 +344,8 @@ def caf_objective(
         head,
         game,
         grouper=Grouper(grouping, threshold=threshold, gather=True),
-        regression=made("regression", partial(AVRegressionLoss, gather=True), given["regression"]),
-        steps=made("steps", CAFSteps, given["steps"]),
+        task=task_of("av_regression", given["regression"]),
+        steps=steps,
         expression_weight=expression_weight,
     )
 

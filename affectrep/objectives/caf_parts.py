@@ -1,9 +1,8 @@
-"""A critic and its game from plain values, with unknown keys refused."""
+"""A critic and its game from plain values."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from functools import partial
 from typing import Any, Literal
@@ -14,8 +13,9 @@ from affectrep.objectives.adaptive_margin import Margin
 from affectrep.objectives.contrastive_critic import CriticContrast
 from affectrep.objectives.critic_head import CriticHead
 from affectrep.objectives.critics import CRITICS, ContrastGame, MarginRule
+from affectrep.objectives.plain_values import made
 
-__all__ = ["critic_and_game", "made", "refuse_unknown"]
+__all__ = ["critic_and_game"]
 
 Values = Mapping[str, Any]
 
@@ -51,34 +51,6 @@ def critic_and_game(
     return head, _contrast_game(
         margin, given["margins"], dict(given["contrast"]), head.largest_distance
     )
-
-
-def made(name: str, make: Callable[..., Any], values: Values) -> Any:
-    """Call ``make`` with the values; refuse a key that it does not take.
-
-    Raises:
-        ValueError: naming the group and the keys that there are.
-
-    Example:
-        >>> made("margin", Margin, {"delta": "none"}).delta
-        'none'
-    """
-    given = make.keywords if isinstance(make, partial) else {}
-    known = [key for key in inspect.signature(make).parameters if key not in given]
-    refuse_unknown(name, known, values)
-    return make(**values)
-
-
-def refuse_unknown(name: str, known: Iterable[str], given: Values) -> None:
-    """Raise ValueError for keys that are not known.
-
-    Example:
-        >>> refuse_unknown("steps", ["order"], {"order": "joint"})
-    """
-    known = list(known)
-    unknown = [key for key in given if key not in known]
-    if unknown:
-        raise ValueError(f"expected {name} among {', '.join(known)}, got {', '.join(unknown)}")
 
 
 def _contrast_game(

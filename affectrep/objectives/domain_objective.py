@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
@@ -12,25 +11,23 @@ import torch
 from torch import Tensor, nn
 
 from affectrep.batch import Batch, Output
-from affectrep.objectives.av_regression import AVRegressionLoss, HeteroscedasticLoss
-from affectrep.objectives.binary_cross_entropy import BinaryCrossEntropyLoss
-from affectrep.objectives.cross_entropy import CrossEntropyLoss
 from affectrep.objectives.domain_adversary import DomainClasses
 from affectrep.objectives.domain_term import DomainCriticTerm, DomainHeadTerm, DomainOptions
 from affectrep.objectives.joint import DomainSupConLoss, JointObjective, WeightedLoss, domain_of
-from affectrep.objectives.phase import Carry, Phase, PhaseResult, Targets
+from affectrep.objectives.pair_classes import (
+    CircumplexClasses,
+    OnClasses,
+    PairClasses,
+    pair_classes,
+)
+from affectrep.objectives.phase import Carry, Phase, PhaseResult
+from affectrep.objectives.plain_values import made
 from affectrep.objectives.supcon import SupConLoss
 from affectrep.objectives.supcon_memory import SupConMemoryLoss
+from affectrep.objectives.tasks import task_of
 from affectrep.objectives.weight_schedule import WeightSchedule
 
 __all__ = ["ContrastOptions", "DomainAdversarialObjective", "domain_adversarial_objective"]
-
-TASKS: dict[str, tuple[Callable[..., nn.Module], Targets]] = {
-    "cross_entropy": (CrossEntropyLoss, Targets("classes")),
-    "binary_cross_entropy": (BinaryCrossEntropyLoss, Targets("multilabel")),
-    "av_regression": (partial(AVRegressionLoss, gather=True), Targets("continuous")),
-    "heteroscedastic": (HeteroscedasticLoss, Targets("continuous")),
-}
 
 
 @dataclass(frozen=True)
@@ -68,8 +65,13 @@ class ContrastOptions:
         if self.memory and (self.domain is not None or self.reads != "embeddings"):
             raise ValueError("expected a memory of embeddings and without a domain")
 
-    def loss(self, *, dim: int) -> WeightedLoss:
-        """Return the loss, which gathers rows of all processes; ``dim`` is for a memory."""
+    def loss(self, classes: PairClasses | None = None, *, dim: int) -> WeightedLoss:
+        """Return the loss, which gathers rows of all processes.
+
+        Args:
+            classes: of the pairs; None where labels are classes.
+            dim: of the embeddings, for a memory.
+        """
         contrast: nn.Module = SupConLoss(temperature=self.temperature, gather=True)
         if self.memory:
             contrast = SupConMemoryLoss(
@@ -79,7 +81,9 @@ class ContrastOptions:
             contrast = DomainSupConLoss(
                 contrast, weight=self.domain_weight, normaliser=self.normaliser
             )
-        schedule = _called("contrast.schedule", WeightSchedule, self.schedule or {})
+        if isinstance(classes, CircumplexClasses):
+            contrast = OnClasses(contrast, classes)
+        schedule = made("contrast.schedule", WeightSchedule, self.schedule or {})
         return WeightedLoss(
             "supcon",
             contrast,
@@ -221,11 +225,12 @@ class DomainAdversarialObjective(nn.Module):
         return counts
 
 
-def domain_adversarial_objective(
+def domain_adversarial_objective(  # noqa: PLR0913 - the plain values of one section
     *,
     task: str = "cross_entropy",
     task_options: Mapping[str, Any] | None = None,
     contrast: Mapping[str, Any] | None = None,
+    strong_radius: float | None = None,
     domains: Mapping[str, Mapping[str, Any]] | None = None,
     dim: int | None = None,
     outputs: int | None = None,
@@ -239,6 +244,8 @@ def domain_adversarial_objective(
         task: cross_entropy, binary_cross_entropy, av_regression or heteroscedastic.
         task_options: keywords of the task's loss.
         contrast: fields of :class:`ContrastOptions`; None leaves contrast out.
+        strong_radius: contrast beside regression is between quadrants, of rows as strong as this;
+            see :class:`CircumplexClasses`.
         domains: domain -> classes, rows (balances classes), groups (of each class), scope (global
             or per_language, by the groups) and fields of :class:`DomainOptions`.
         dim: dimension of the embeddings; needed with domains or a memory.
@@ -253,17 +260,17 @@ def domain_adversarial_objective(
         >>> objective.targets.domains, objective.phases()[0].span
         (('language', 'speaker'), 'batch')
     """
-    if task not in TASKS:
-        raise ValueError(f"expected one of {', '.join(TASKS)} as task, got {task!r}")
+    chosen_task = task_of(task, task_options)
     if (domains or (contrast or {}).get("memory")) and dim is None:
         raise ValueError("expected dim, the dimension of the embeddings, with domains or a memory")
-    build, targets = TASKS[task]
-    chosen = None if contrast is None else _called("contrast", ContrastOptions, contrast)
+    chosen = None if contrast is None else made("contrast", ContrastOptions, contrast)
     joint = JointObjective(
-        _called("task_options", build, task_options or {}),
+        chosen_task.loss,
         task_name=task,
-        others=[] if chosen is None else [chosen.loss(dim=dim or 1)],
-        targets=targets,
+        others=[]
+        if chosen is None
+        else [chosen.loss(pair_classes(chosen_task, strong_radius), dim=dim or 1)],
+        targets=chosen_task.targets,
     )
     hidden = {name: _domain(name, values) for name, values in (domains or {}).items()}
     if task != "cross_entropy" and any(options.method == "cdan" for options in hidden.values()):
@@ -291,17 +298,6 @@ def _domain(name: str, values: Mapping[str, Any]) -> DomainOptions:
         if key not in ("classes", "rows", "groups", "scope")
     }
     if "schedule" in rest:
-        rest["schedule"] = _called(f"{section}.schedule", WeightSchedule, rest["schedule"])
-    options: DomainOptions = _called(section, partial(DomainOptions, classes), rest)
+        rest["schedule"] = made(f"{section}.schedule", WeightSchedule, rest["schedule"])
+    options: DomainOptions = made(section, partial(DomainOptions, classes), rest)
     return options
-
-
-def _called(section: str, build: Callable[..., Any], values: Mapping[str, Any]) -> Any:
-    """Call with keywords; a key that is not one is the caller's mistake, so it is named."""
-    signature = inspect.signature(build)
-    try:
-        signature.bind(**values)
-    except TypeError as error:
-        known = ", ".join(signature.parameters)
-        raise ValueError(f"{section}: {error}; expected keys among {known}") from None
-    return build(**values)

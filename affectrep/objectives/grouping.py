@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -235,6 +236,28 @@ class Grouper(nn.Module):
         if math.isnan(value):
             raise ValueError("expected labels of at least two strengths, got one strength only")
         self.threshold.fill_(value)
+
+    def learn(self, labels: Tensor) -> str | None:
+        """Take the threshold, where it is to be learned; return why there are no groups, or None.
+
+        A threshold that was given, or that each batch has for itself, stays as it is.
+
+        Args:
+            labels: ``(rows, 2)`` of the training split.
+        """
+        learns = self.grouping.scope != "batch" and not self.given
+        if learns:
+            self.threshold.fill_(math.nan)  # that of other labels
+        found = self.impossible(labels)
+        if found is None and learns:
+            self.fit(labels)
+            found = self.impossible(labels)
+        return found
+
+    def hint(self) -> Mapping[str, Tensor]:
+        """Return the radius from which a row is strong, where it is known."""
+        known = not math.isnan(float(self.threshold))
+        return {"strong_radius": self.threshold.clone()} if known else {}
 
     def forward(self, labels: Tensor) -> Groups:
         """Return the groups of ``(batch, 2)`` labels; in training a running mean moves on.

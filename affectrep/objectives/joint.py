@@ -22,7 +22,8 @@ class Loss(Protocol):
     """A thin loss module: the mean over some items, and how many items that is.
 
     ``domains`` is given only where the term names a domain. A loss whose rows depend on one
-    another says so by an attribute ``span = "batch"`` when it is used as the task.
+    another says so by an attribute ``span = "batch"`` when it is used as the task. A loss beside
+    the task may have a method ``logs``: name -> number, logged under the term's name.
     """
 
     def __call__(self, values: Tensor, labels: Tensor, *domains: Tensor) -> Tensor:
@@ -209,6 +210,8 @@ class JointObjective(nn.Module):
                 logs[f"{other.name}_weight"] = weight
             if weight > 0:
                 terms.append(self._term(other, output, batch, weight))
+                say = getattr(self.losses[other.name], "logs", dict)
+                logs |= {f"{other.name}_{key}": number for key, number in say().items()}
         return PhaseResult(terms, logs)
 
     def _term(self, other: WeightedLoss, output: Output, batch: Batch, weight: float) -> Term:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from affectrep.objectives.gather import gather_rows
 from affectrep.objectives.metric_pairs import (
     MarginTable,
     Pairing,
@@ -98,6 +99,7 @@ class TripletLoss(nn.Module):
         margin: a number, or a module that maps embeddings and labels to a margin table, such as
             :class:`AdaptiveClassMargin`.
         options: squared, soft, mean.
+        gather: triplets of the rows of all processes.
 
     Example:
         >>> TripletLoss()(torch.eye(2), torch.tensor([0, 1])).item()
@@ -105,16 +107,36 @@ class TripletLoss(nn.Module):
     """
 
     def __init__(
-        self, *, margin: float | nn.Module = 0.2, options: TripletOptions | None = None
+        self,
+        *,
+        margin: float | nn.Module = 0.2,
+        options: TripletOptions | None = None,
+        gather: bool = False,
     ) -> None:
         super().__init__()
         self.margin = margin
         self.options = options or TripletOptions()
+        self.gather = gather
 
     def forward(
         self, embeddings: Tensor, labels: Tensor, margin: Tensor | MarginTable | None = None
     ) -> Tensor:
-        """Return the loss; a margin given here takes the place of the held one."""
+        """Return the loss; a margin given here takes the place of the held one.
+
+        With ``gather`` a margin is a number or a table, as pairs are of all processes' rows.
+        """
         held: PairMargin | nn.Module = self.margin if margin is None else margin
         value = held(embeddings, labels) if isinstance(held, nn.Module) else held
+        if self.gather:
+            embeddings = torch.cat(gather_rows(embeddings))
+            labels = torch.cat(gather_rows(labels))
         return triplet_loss(embeddings, labels, margin=value, options=self.options)
+
+    def count(self, labels: Tensor) -> float:
+        """Return this process's rows: each process holds the loss of all, weighed by its share."""
+        return float(labels.numel())
+
+    def logs(self) -> dict[str, float]:
+        """Return what the margin has to say, where it is a module that says something."""
+        say = getattr(self.margin, "logs", None)
+        return dict(say()) if say is not None else {}

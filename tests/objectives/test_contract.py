@@ -84,17 +84,23 @@ def built(name: str, variant: dict) -> nn.Module:
 
 FACTS = {"classes": CLASSES, "dim": DIM, "outputs": CLASSES, "threshold": 0.5}
 SPEAKER = {"classes": 2, "weight": 0.5, "hidden": 3}
+BESIDE_REGRESSION = {"task": "av_regression", "strong_radius": 0.5}
+FIVE = {**BESIDE_REGRESSION, "classes": 5}
 VARIANTS: dict[str, list[dict]] = {
     "cross_entropy": [{"multilabel": True}, {"class_weights": [1.0, 2.0, 3.0, 4.0]}],
-    "supcon": [{"reads": "projections"}],
-    "aml": [{"adversary": word} for word in ("free", "bilinear", "match", "pointwise", "dro")],
+    "supcon": [{"reads": "projections"}, BESIDE_REGRESSION],
+    "triplet": [{"margin": 0.3}, {"soft": True, "squared": False}, FIVE],
+    "aml": [{"adversary": word} for word in ("free", "bilinear", "match", "pointwise", "dro")]
+    + [FIVE],
     "domain_adversarial": [
         {"contrast": {"domain": "language"}, "domains": {"speaker": {**SPEAKER, "method": word}}}
         for word in ("reversal", "gate", "cdan", "confusion", "entropy", "wasserstein")
     ]
-    + [{"contrast": {"memory": 4}}, {"task": "av_regression"}, {"task": "heteroscedastic"}],
+    + [{"contrast": {"memory": 4}}, {"task": "av_regression"}, {"task": "heteroscedastic"}]
+    + [{"contrast": {}, **BESIDE_REGRESSION}],
     "caf": [{"critic": word} for word in ("fisher", "sphere", "gram", "none")]
-    + [{"margin": "constant"}, {"margin": "linear", "margins": {"epochs": 3}}],
+    + [{"margin": "constant"}, {"margin": "linear", "margins": {"epochs": 3}}]
+    + [{"strong_classes": [0, 2]}, {"strong_classes": [1], "critic": "fisher"}],
 }
 # what the model receives is not the derivative of what is logged, on purpose
 REVERSED = ("reversal", "gate", "cdan")

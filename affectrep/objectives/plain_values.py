@@ -1,0 +1,40 @@
+"""Objects from plain values of a configuration, with unknown keys refused."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+__all__ = ["made", "refuse_unknown"]
+
+Values = Mapping[str, Any]
+
+
+def made(name: str, make: Callable[..., Any], values: Values) -> Any:
+    """Call ``make`` with the values; refuse a key that it does not take.
+
+    Raises:
+        ValueError: naming the group and the keys that there are.
+
+    Example:
+        >>> made("step", lambda start, end: (start, end), {"start": 1, "end": 2})
+        (1, 2)
+    """
+    given = make.keywords if isinstance(make, partial) else {}
+    known = [key for key in inspect.signature(make).parameters if key not in given]
+    refuse_unknown(name, known, values)
+    return make(**values)
+
+
+def refuse_unknown(name: str, known: Iterable[str], given: Values) -> None:
+    """Raise ValueError for keys that are not known.
+
+    Example:
+        >>> refuse_unknown("steps", ["order"], {"order": "joint"})
+    """
+    known = list(known)
+    unknown = [key for key in given if key not in known]
+    if unknown:
+        raise ValueError(f"expected {name} among {', '.join(known)}, got {', '.join(unknown)}")
