@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -52,14 +52,7 @@ _LEFT_OUT = {
     "classwise_ece",
     "brier",
     "nll",
-    "worst_family_accuracy",
-    "rare_f1",
-    "family_auc",
-    "knn_accuracy",
     "knn_weighted_f1",
-    "knn_perturbed_mean",
-    "knn_perturbed_worst",
-    "effective_rank",
     "random_cosine",
     "speaker_linear",
     "speaker_mlp",
@@ -89,6 +82,18 @@ _KINDS_LEFT_OUT = (
     "smile_shift_sd_arousal",
 )
 _KEPT = ("strong_ccc", "weak_ccc")
+# of a table of their own: what `evaluate --families` and `--representation` measure
+_FAMILIES = (
+    "family_f1",
+    "errors_inside",
+    "worst_family_accuracy",
+    "family_auc",
+    "rare_f1",
+    "knn_accuracy",
+    "knn_perturbed_mean",
+    "knn_perturbed_worst",
+    "effective_rank",
+)
 _PARTS = ("calibration", "representation", "leakage", "persons", "strong_weak", "expression")
 _SMILES = "smiles"  # the split of photos without labels, in a table of its own
 
@@ -220,7 +225,8 @@ def results_table(results: pd.DataFrame, *, split: str = "test") -> str:
     """Return Markdown tables, one a kind of task: a line per configuration and condition.
 
     Results of unseen languages stand in tables of their own, with a column for each; so do those
-    of photos of smiles, which have no labels.
+    of photos of smiles, which have no labels, and what was measured of families of confusable
+    classes and of the representation.
 
     Figures are means over seeds. With several seeds the standard deviation over seeds stands
     behind the mean; with one, the interval of the run. Shares are in per cent.
@@ -243,6 +249,9 @@ def results_table(results: pd.DataFrame, *, split: str = "test") -> str:
         for kind in [*_KINDS, ""]
         if (kinds == kind).any()
     ]
+    second = chosen[chosen["metric"].isin(_FAMILIES)]
+    if len(second):
+        tables.append(_table(second, metrics=_FAMILIES, minutes=False))
     if len(by_target):
         tables.append(target_tables(by_target))
     if split != _SMILES and (results["split"] == _SMILES).any():
@@ -250,17 +259,23 @@ def results_table(results: pd.DataFrame, *, split: str = "test") -> str:
     return "\n\n".join(tables) or "_Not run._"
 
 
-def _table(chosen: pd.DataFrame) -> str:
-    chosen = chosen[chosen["metric"].astype(str).map(_is_shown).astype(bool)]
+def _table(
+    chosen: pd.DataFrame, *, metrics: Sequence[str] | None = None, minutes: bool = True
+) -> str:
+    """Return one table: of these metrics, or of all that a README shows."""
+    if metrics is None:
+        chosen = chosen[chosen["metric"].astype(str).map(_is_shown).astype(bool)]
     wanted = set(chosen["metric"])
-    metrics = [name for name in TITLES if name in wanted]
-    header = ["Configuration", "Seeds", *(TITLES[name] for name in metrics), "Minutes", "Rows"]
+    metrics = [name for name in metrics or TITLES if name in wanted]
+    titles = [TITLES[name] for name in metrics]
+    header = ["Configuration", "Seeds", *titles, *["Minutes"] * minutes, "Rows"]
     lines = [header, ["---"] * len(header)]
     for (config, condition), group in chosen.groupby(["config", "condition"], sort=True):
         title = f"{config} ({condition.replace('_', ' ')})" if condition else str(config)
         cells = [_cell(group[group["metric"] == name], name) for name in metrics]
-        minutes = group.drop_duplicates("seed")["minutes"].mean()
-        last = ["" if pd.isna(minutes) else f"{minutes:.0f}", str(group["n"].iloc[0])]
+        took = group.drop_duplicates("seed")["minutes"].mean()
+        last = ["" if pd.isna(took) else f"{took:.0f}"] * minutes
+        last.append(str(group["n"].iloc[0]))
         lines.append([title, str(group["seed"].nunique()), *cells, *last])
     return "\n".join(
         "|" + "|".join(line) + "|" if line[0] == "---" else "| " + " | ".join(line) + " |"
@@ -310,7 +325,7 @@ def _figures(part: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_shown(metric: str) -> bool:
-    left_out = metric in _LEFT_OUT or metric.startswith(_KINDS_LEFT_OUT)
+    left_out = metric in (*_LEFT_OUT, *_FAMILIES) or metric.startswith(_KINDS_LEFT_OUT)
     return metric in _KEPT or not left_out
 
 

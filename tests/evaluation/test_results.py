@@ -150,10 +150,16 @@ def test_figures_about_the_representation_are_results_too() -> None:
     assert np.isnan([found[2].low, found[2].high]).all()
 
 
-def test_the_readme_leaves_the_measures_of_the_representation_out() -> None:
-    rows = [result(metric=name) for name in ("accuracy", "rare_f1", "knn_accuracy", "family_auc")]
-    header = results_table(pd.DataFrame([vars(row) for row in rows])).splitlines()[0]
-    assert header == "| Configuration | Seeds | Accuracy | Minutes | Rows |"
+def test_families_and_representation_have_a_table_of_their_own() -> None:
+    rows = [result(metric=name) for name in ("accuracy", "rare_f1", "knn_accuracy")]
+    rows += [result("supcon"), result(metric="random_cosine")]
+    frame = pd.DataFrame([vars(row) for row in rows])
+    first, second = results_table(frame).split("\n\n")
+    assert first.splitlines()[0] == "| Configuration | Seeds | Accuracy | Minutes | Rows |"
+    lines = second.splitlines()
+    assert lines[0] == "| Configuration | Seeds | F1, rare classes | k-NN accuracy | Rows |"
+    assert len(lines) == 3  # supcon was not measured
+    assert lines[2].startswith("| ce | 1 | 65.0 [63.0, 67.0] |")
 
 
 def test_figures_about_leakage_have_rows_of_their_own() -> None:
