@@ -184,6 +184,9 @@ def test_configuration_builds(path, speech_checkpoint):
     if config.encoder.name == "video_resnet":
         pytest.importorskip("torchvision")
     manifest = invented(config.task)
+    strong = getattr(config.objective, "strong_classes", None)
+    if strong is not None:  # names of the corpus: the invented one gets them, too
+        manifest.info.classes.extend(strong)
     model = model_of(config)
     if isinstance(config.objective, FittedConfig):
         assert model.encoder.is_fixed

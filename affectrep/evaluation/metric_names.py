@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["TITLES", "is_natural"]
+__all__ = ["FAMILY_METRICS", "TITLES", "is_natural"]
 
 TITLES = {  # in the order of the columns of a table
     "accuracy": "Accuracy",
@@ -106,6 +106,19 @@ _NATURAL = (
     "smile_shift",
     "reidentified_rank",
 )
+
+FAMILY_METRICS = (
+    "family_f1",
+    "errors_inside",
+    "worst_family_accuracy",
+    "family_auc",
+    "rare_f1",
+    "knn_accuracy",
+    "knn_perturbed_mean",
+    "knn_perturbed_worst",
+    "effective_rank",
+)
+"""Of families of confusable classes and of the representation: a README's second table."""
 
 
 def is_natural(metric: str) -> bool:

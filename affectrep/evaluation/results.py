@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from affectrep.evaluation.metric_names import TITLES, is_natural
+from affectrep.evaluation.metric_names import FAMILY_METRICS, TITLES, is_natural
 from affectrep.evaluation.target_table import is_target_result, target_tables
 
 __all__ = [
@@ -82,18 +82,6 @@ _KINDS_LEFT_OUT = (
     "smile_shift_sd_arousal",
 )
 _KEPT = ("strong_ccc", "weak_ccc")
-# of a table of their own: what `evaluate --families` and `--representation` measure
-_FAMILIES = (
-    "family_f1",
-    "errors_inside",
-    "worst_family_accuracy",
-    "family_auc",
-    "rare_f1",
-    "knn_accuracy",
-    "knn_perturbed_mean",
-    "knn_perturbed_worst",
-    "effective_rank",
-)
 _PARTS = ("calibration", "representation", "leakage", "persons", "strong_weak", "expression")
 _SMILES = "smiles"  # the split of photos without labels, in a table of its own
 
@@ -249,9 +237,9 @@ def results_table(results: pd.DataFrame, *, split: str = "test") -> str:
         for kind in [*_KINDS, ""]
         if (kinds == kind).any()
     ]
-    second = chosen[chosen["metric"].isin(_FAMILIES)]
+    second = chosen[chosen["metric"].isin(FAMILY_METRICS)]
     if len(second):
-        tables.append(_table(second, metrics=_FAMILIES, minutes=False))
+        tables.append(_table(second, metrics=FAMILY_METRICS, minutes=False))
     if len(by_target):
         tables.append(target_tables(by_target))
     if split != _SMILES and (results["split"] == _SMILES).any():
@@ -325,7 +313,7 @@ def _figures(part: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_shown(metric: str) -> bool:
-    left_out = metric in (*_LEFT_OUT, *_FAMILIES) or metric.startswith(_KINDS_LEFT_OUT)
+    left_out = metric in (*_LEFT_OUT, *FAMILY_METRICS) or metric.startswith(_KINDS_LEFT_OUT)
     return metric in _KEPT or not left_out
 
 

@@ -29,7 +29,9 @@ from affectrep.objectives.binary_cross_entropy import (
     BinaryCrossEntropyLoss,
     binary_cross_entropy_loss,
 )
-from affectrep.objectives.caf import CAFObjective, CAFSteps, caf_objective
+from affectrep.objectives.caf import CAFObjective
+from affectrep.objectives.caf_objective import caf_objective
+from affectrep.objectives.caf_steps import CAFSteps
 from affectrep.objectives.cdan import ConditionalDomainAdversary, conditioned_embeddings
 from affectrep.objectives.class_confusion import ClassConfusion
 from affectrep.objectives.class_groups import ClassGrouper

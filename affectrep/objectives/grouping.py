@@ -238,12 +238,9 @@ class Grouper(nn.Module):
         self.threshold.fill_(value)
 
     def learn(self, labels: Tensor) -> str | None:
-        """Take the threshold, where it is to be learned; return why there are no groups, or None.
+        """Take the threshold, where it is to be learned, from the labels ``(rows, 2)`` of training.
 
-        A threshold that was given, or that each batch has for itself, stays as it is.
-
-        Args:
-            labels: ``(rows, 2)`` of the training split.
+        Return why there are no groups; None where there are.
         """
         learns = self.grouping.scope != "batch" and not self.given
         if learns:

@@ -13,7 +13,9 @@ from torch import Tensor, distributed, nn
 from affectrep.batch import Batch, Output
 from affectrep.objectives.adaptive_margin import adaptive_margin
 from affectrep.objectives.av_regression import av_regression_loss
-from affectrep.objectives.caf import CAFObjective, CAFSteps, caf_objective
+from affectrep.objectives.caf import CAFObjective
+from affectrep.objectives.caf_objective import caf_objective
+from affectrep.objectives.caf_steps import CAFSteps
 from affectrep.objectives.contrastive_critic import (
     contrastive_adversarial_loss,
     contrastive_critic_loss,

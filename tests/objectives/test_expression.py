@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from affectrep.batch import Batch, Output
-from affectrep.objectives.caf import caf_objective
+from affectrep.objectives.caf_objective import caf_objective
 from affectrep.objectives.expression import ExpressionLoss, expression_loss
 from tests.objectives.test_caf import FaceModel, faces, model_of, runner
 from tests.training.toys import cut
