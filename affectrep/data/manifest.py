@@ -16,7 +16,7 @@ from affectrep.data.keys import content_hashes, digest
 __all__ = ["DOMAINS", "SPLITS", "CorpusInfo", "Manifest"]
 
 SPLITS = ("train", "validation", "test")
-DOMAINS = ("speaker", "subject", "language", "corpus", "author", "expression")
+DOMAINS = ("speaker", "subject", "gender", "language", "corpus", "author", "expression")
 _LISTS = ("labels", "posterior")
 
 

@@ -1,4 +1,4 @@
-"""The section about groups of a split: every language, corpus and speaker, the worst named."""
+"""The section about groups of a split: language, corpus, gender and speaker, the worst named."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from affectrep.reporting.subject import Subject
 __all__ = ["Group", "group_figures", "groups"]
 
 Array = NDArray[Any]
-_DOMAINS = ("language", "corpus", "speaker")
+_DOMAINS = ("language", "corpus", "gender", "speaker")
 _CHARTED, _LISTED = 12, 25  # of many groups the worst are shown
 _RESAMPLES = 500
 _Ends = tuple[float, float] | None
@@ -49,7 +49,7 @@ class Group:
 
 
 def groups(subject: Subject) -> str:
-    """Return the figures by language, corpus and speaker, and a confusion matrix per language."""
+    """Return figures by language, corpus, gender and speaker, and confusions per language."""
     tables = _tables(subject)
     if not tables:
         return ""

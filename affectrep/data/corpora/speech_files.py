@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from affectrep.data.corpora.sound_contents import SoundContents
+from affectrep.data.corpora.speech_genders import speaker_gender
 from affectrep.data.corpora.speech_labels import (
     CODES,
     class_map,
@@ -38,7 +39,7 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
 _BROKEN_SHARE = 0.01
 _SHOWN = 5
 COLUMNS = [
-    *("id", "split", "path", "label", "source_label", "speaker", "language", "corpus"),
+    *("id", "split", "path", "label", "source_label", "speaker", "gender", "language", "corpus"),
     *("text_id", "duration_s", "content", "official_split"),
 ]
 
@@ -239,6 +240,7 @@ def _read(
                 "label": classes[clip.word],
                 "source_label": clip.word,
                 "speaker": f"{corpus.name}/{clip.speaker}" if clip.speaker else None,
+                "gender": speaker_gender(corpus.name, clip.speaker),
                 "language": corpus.language,
                 "corpus": corpus.name,
                 "text_id": clip.text_id,

@@ -17,6 +17,7 @@ import pandas as pd
 
 from affectrep.data.corpora.sound_contents import SoundContents
 from affectrep.data.corpora.speech_files import COLUMNS, SpeechCorpus, rows_of
+from affectrep.data.corpora.speech_genders import speaker_gender
 from affectrep.data.corpora.speech_labels import class_map, class_names, written_word
 from affectrep.data.manifest import CorpusInfo, Manifest
 from affectrep.data.sources import read_delimited, split_name
@@ -24,7 +25,7 @@ from affectrep.data.sources import read_delimited, split_name
 __all__ = ["read_speech_table", "write_speech_set"]
 
 _NEEDED = ("path", "emotion", "speaker", "language")
-_NAMES = (*_NEEDED, "text_id", "duration_s", "id", "source_label", "split")
+_NAMES = (*_NEEDED, "gender", "text_id", "duration_s", "id", "source_label", "split")
 _SHOWN = 8
 
 
@@ -99,6 +100,7 @@ def write_speech_set(manifest: Manifest, folder: Path | str) -> list[Path]:
                 "language": part["language"],
                 "text_id": part["text_id"],
                 "duration_s": [round(value, 4) for value in part["duration_s"]],
+                "gender": part["gender"],
                 "id": part["id"],
                 "source_label": part["source_label"],
                 "split": part["official_split"],
@@ -171,6 +173,7 @@ def _record(name: str, row: Mapping[Any, Any], classes: Mapping[str, str | None]
         "label": classes[word],
         "source_label": row.get("source_label") or word,
         "speaker": f"{name}/{_without(name, speaker)}" if speaker else None,
+        "gender": row.get("gender") or speaker_gender(name, _without(name, speaker)),
         "language": row["language"] or None,
         "corpus": name,
         "text_id": row.get("text_id") or None,
