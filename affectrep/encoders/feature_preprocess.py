@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from affectrep.encoders.stored_preprocess import StoredPreprocess
 from affectrep.encoders.waveform import LEVELS, condition_waveform
 
 __all__ = ["FeaturePreprocess", "collate_features"]
 
-FILE = "preprocess.json"
 Features = NDArray[np.float32]
 
 
@@ -53,11 +50,8 @@ def collate_features(features: Sequence[Features]) -> dict[str, Tensor]:
 
 
 @dataclass(frozen=True)
-class FeaturePreprocess:
-    """Settings, and how they are stored. Two of one class are equal when their settings are.
-
-    A subclass names its ``kind`` and defines `features`; it counts ``version`` up whenever the
-    same settings give other features than before, so that no stale cache is read.
+class FeaturePreprocess(StoredPreprocess):
+    """Settings of waveforms; a subclass names its ``kind`` and defines `features`.
 
     Args:
         sample_rate_hz: of the waveforms that `features` gets.
@@ -66,8 +60,6 @@ class FeaturePreprocess:
         target_dbfs: of rms or peak.
     """
 
-    kind: ClassVar[str] = ""
-    version: ClassVar[int] = 1
     is_vector: ClassVar[bool] = False
 
     sample_rate_hz: int = 16000
@@ -85,23 +77,6 @@ class FeaturePreprocess:
             raise ValueError(f"level is {self.level!r}, expected one of {', '.join(LEVELS)}")
         if not self.target_dbfs <= 0:
             raise ValueError(f"target_dbfs is {self.target_dbfs}, expected at most 0")
-
-    @classmethod
-    def from_settings(cls, settings: dict[str, Any] | None) -> Self:
-        """Build one from JSON values; lists become tuples.
-
-        Raises:
-            ValueError: if a key is unknown.
-        """
-        known = [field.name for field in fields(cls)]
-        unknown = sorted(set(settings or {}) - set(known))
-        if unknown:
-            raise ValueError(
-                f"unknown key encoder.preprocess.{unknown[0]}; there is {', '.join(known)}"
-            )
-        values: dict[str, Any] = dict(settings or {})
-        values |= {key: tuple(v) for key, v in values.items() if isinstance(v, list)}
-        return cls(**values)
 
     def condition(self, waveform: NDArray[Any]) -> Features:
         """Return the waveform without offset at the level of the settings, float32."""
@@ -135,39 +110,3 @@ class FeaturePreprocess:
     def __call__(self, waveforms: Sequence[NDArray[Any]]) -> dict[str, Tensor]:
         """Return the collated features of waveforms ``(samples,)``."""
         return self.collate([self.features(waveform) for waveform in waveforms])
-
-    def settings(self) -> dict[str, Any]:
-        """Return all settings as JSON values."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
-
-    @property
-    def key(self) -> str:
-        """SHA-256 of kind, version and settings, in hexadecimal: same key, same features."""
-        named = {"kind": self.kind, "version": self.version, **self.settings()}
-        return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
-
-    def save(self, folder: Path) -> None:
-        """Write ``preprocess.json`` into an existing folder."""
-        values = {"kind": self.kind, "version": self.version, **self.settings()}
-        text = json.dumps(values, indent=2, sort_keys=True)
-        (folder / FILE).write_text(text + "\n", encoding="utf-8")
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote.
-
-        Raises:
-            ValueError: if the file is missing or damaged, or is of another kind or version.
-        """
-        path = folder / FILE
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            found = (values.pop("kind"), values.pop("version"))
-        except FileNotFoundError as error:
-            raise ValueError(f"{path} is missing: the model folder is not complete") from error
-        except (ValueError, KeyError, AttributeError, TypeError) as error:
-            raise ValueError(f"{path} cannot be read: {error!r}") from error
-        if found != (cls.kind, cls.version):
-            expected = f"{cls.kind} version {cls.version}"
-            raise ValueError(f"{path} is of {found[0]} version {found[1]}, expected {expected}")
-        return cls.from_settings(values)

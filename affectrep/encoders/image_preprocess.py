@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
 
+from affectrep.encoders.stored_preprocess import StoredPreprocess
+
 __all__ = ["IMAGENET_MEAN", "IMAGENET_STD", "ImagePreprocess"]
 
-FILE = "preprocess.json"
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
-class ImagePreprocess:
+class ImagePreprocess(StoredPreprocess):
     """Centre crop and normalisation; two are equal when all their settings are.
 
     The paper's setting is ``size_px=224, resize_px=256`` (Kim and Song 2021, CAF); small faces of
@@ -45,7 +43,6 @@ class ImagePreprocess:
     """
 
     kind: ClassVar[str] = "image"
-    version: ClassVar[int] = 1
 
     size_px: int = 224
     resize_px: int = 0
@@ -70,19 +67,14 @@ class ImagePreprocess:
         _require(self.margin >= 0, "margin", self.margin, "at least 0")
 
     @classmethod
-    def from_settings(cls, settings: dict[str, Any] | None) -> ImagePreprocess:
+    def from_settings(cls, settings: dict[str, Any] | None) -> Self:
         """Build one from JSON values; what is None keeps its default.
 
         Raises:
             ValueError: if a key is unknown or a value out of range.
         """
-        known = [field.name for field in fields(cls)]
-        unknown = sorted(set(settings or {}) - set(known))
-        if unknown:
-            raise ValueError(
-                f"unknown key encoder.preprocess.{unknown[0]}; there is {', '.join(known)}"
-            )
-        return cls(**{key: value for key, value in (settings or {}).items() if value is not None})
+        given = {key: value for key, value in (settings or {}).items() if value is not None}
+        return super().from_settings(given)
 
     def __call__(self, images: Sequence[Tensor]) -> dict[str, Tensor]:
         """Cut out the centre of images that are larger, and normalise.
@@ -119,43 +111,6 @@ class ImagePreprocess:
             )
         top, left = ((side - self.size_px) // 2 for side in image.shape[-2:])
         return image[..., top : top + self.size_px, left : left + self.size_px]
-
-    def settings(self) -> dict[str, Any]:
-        """Return all settings as JSON values."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
-
-    @property
-    def key(self) -> str:
-        """SHA-256 of kind, version and settings, in hexadecimal: same key, same pixels."""
-        return hashlib.sha256(json.dumps(self._named(), sort_keys=True).encode()).hexdigest()
-
-    def save(self, folder: Path) -> None:
-        """Write ``preprocess.json`` into an existing folder."""
-        text = json.dumps(self._named(), indent=2, sort_keys=True)
-        (folder / FILE).write_text(text + "\n", encoding="utf-8")
-
-    @classmethod
-    def load(cls, folder: Path) -> ImagePreprocess:
-        """Read what `save` wrote.
-
-        Raises:
-            ValueError: if the file is missing or damaged, or is of another kind or version.
-        """
-        path = folder / FILE
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            found = (values.pop("kind"), values.pop("version"))
-        except FileNotFoundError as error:
-            raise ValueError(f"{path} is missing: the model folder is not complete") from error
-        except (ValueError, KeyError, AttributeError, TypeError) as error:
-            raise ValueError(f"{path} cannot be read: {error!r}") from error
-        if found != (cls.kind, cls.version):
-            expected = f"{cls.kind} version {cls.version}"
-            raise ValueError(f"{path} is of {found[0]} version {found[1]}, expected {expected}")
-        return cls.from_settings(values)
-
-    def _named(self) -> dict[str, Any]:
-        return {"kind": self.kind, "version": self.version, **self.settings()}
 
 
 def _require(fits: bool, name: str, value: object, expected: str) -> None:

@@ -18,19 +18,12 @@ digest of the draw and of the first pictures.
 from __future__ import annotations
 
 import hashlib
-import os
 import random
-import shutil
-import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from filelock import FileLock
-from rich.console import Console
-from rich.progress import track
 
 from affectrep.data.cache_folder import cache_folder
 from affectrep.data.corpora.arguments import refuse_unused
@@ -44,6 +37,7 @@ from affectrep.data.corpora.demo_faces_scenes import (
     draw_pictures,
     rating_ceiling,
 )
+from affectrep.data.corpora.generated_folder import generated_files
 from affectrep.data.images import face_package, image_content
 from affectrep.data.manifest import CorpusInfo, Manifest
 
@@ -102,8 +96,8 @@ def prepare(
 def write_pictures(root: Path | str | None, scenes: Sequence[Scene]) -> pd.DataFrame:
     """Draw the scenes into PNG files, unless they lie there already.
 
-    The folder's name holds a digest of the scenes and the version of Pillow. It is filled under
-    another name and moved when complete; a folder with a missing file is made again.
+    The folder's name holds a digest of the scenes and the version of Pillow; see
+    `generated_files`.
 
     Args:
         root: the folder is made below it; None takes `cache_folder`.
@@ -116,17 +110,13 @@ def write_pictures(root: Path | str | None, scenes: Sequence[Scene]) -> pd.DataF
         ValueError: if Pillow is not installed, or the folder cannot be written.
     """
     base = Path(root).expanduser() if root is not None else cache_folder()
-    folder = base.absolute() / f"demo_faces-{_version(scenes)}"
-    found = _drawn(folder)
-    if found is not None:
-        return found
-    try:
-        base.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{folder}.lock"):
-            found = _drawn(folder)
-            return _draw_all(folder, scenes) if found is None else found
-    except OSError as error:
-        raise ValueError(f"the pictures of demo_faces cannot be written: {error}") from None
+    return generated_files(
+        base.absolute() / f"demo_faces-{_version(scenes)}",
+        scenes,
+        _draw_one,
+        table=_TABLE,
+        doing="Drawing demo_faces",
+    )
 
 
 def ceiling(manifest: Manifest, split: str = "test") -> dict[str, float]:
@@ -150,32 +140,6 @@ def _version(scenes: Sequence[Scene]) -> str:
         words = (scene.name, scene.person.name, scene.actions, scene.pose, scene.setting)
         digest.update(repr(words).encode())
     return digest.hexdigest()[:16]
-
-
-def _drawn(folder: Path) -> pd.DataFrame | None:
-    if not (folder / _TABLE).is_file():
-        return None
-    pictures = pd.read_parquet(folder / _TABLE)
-    pictures["path"] = [str(folder / name) for name in pictures["path"]]
-    return pictures if all(os.path.isfile(path) for path in pictures["path"]) else None
-
-
-def _draw_all(folder: Path, scenes: Sequence[Scene]) -> pd.DataFrame:
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}.") as place:
-        part = Path(place) / "pictures"
-        shown = track(
-            scenes,
-            description="Drawing demo_faces",
-            console=Console(stderr=True),
-            transient=True,
-            disable=not sys.stderr.isatty(),
-        )
-        pictures = pd.DataFrame([_draw_one(part, scene) for scene in shown])
-        pictures.to_parquet(part / _TABLE, index=False)
-        shutil.rmtree(folder, ignore_errors=True)
-        part.replace(folder)
-    pictures["path"] = [str(folder / name) for name in pictures["path"]]
-    return pictures
 
 
 def _draw_one(folder: Path, scene: Scene) -> dict[str, Any]:

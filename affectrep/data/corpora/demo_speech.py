@@ -19,18 +19,11 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import os
-import shutil
-import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from filelock import FileLock
-from rich.console import Console
-from rich.progress import track
 
 from affectrep.data.cache_folder import cache_folder
 from affectrep.data.corpora.arguments import refuse_unused
@@ -42,6 +35,7 @@ from affectrep.data.corpora.demo_speech_voices import (
     planted_recall,
     posterior,
 )
+from affectrep.data.corpora.generated_folder import generated_files
 from affectrep.data.crosslingual import Protocol, assign_splits, require_hygiene
 from affectrep.data.manifest import CorpusInfo, Manifest
 
@@ -101,8 +95,8 @@ def prepare(
 def write_clips(root: Path | str | None, utterances: Sequence[Utterance]) -> pd.DataFrame:
     """Speak the utterances into 16 kHz FLAC files, unless they lie there already.
 
-    The folder's name holds a digest of the utterances, the languages and the library. It is filled
-    under another name and moved when complete; a folder with a missing file is made again.
+    The folder's name holds a digest of the utterances, the languages and the library; see
+    `generated_files`.
 
     Args:
         root: the folder is made below it; None takes `cache_folder`.
@@ -115,49 +109,19 @@ def write_clips(root: Path | str | None, utterances: Sequence[Utterance]) -> pd.
         ValueError: if eSpeak NG or soundfile is not installed, or the folder cannot be written.
     """
     base = Path(root).expanduser() if root is not None else cache_folder() / "demo_speech"
-    folder = base.absolute() / _key(utterances)
-    found = _spoken(folder)
-    if found is not None:
-        return found
-    try:
-        base.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{folder}.lock"):
-            found = _spoken(folder)
-            return _speak_all(folder, utterances) if found is None else found
-    except OSError as error:
-        raise ValueError(f"the clips of demo_speech cannot be written: {error}") from None
+    return generated_files(
+        base.absolute() / _key(utterances),
+        utterances,
+        _speak_one,
+        table=_TABLE,
+        doing="Speaking demo_speech",
+    )
 
 
 def _key(utterances: Sequence[Utterance]) -> str:
     library = Path(require_espeak()[0]).read_bytes()
     words = repr((RENDERING, hashlib.sha256(library).hexdigest(), LANGUAGES, list(utterances)))
     return hashlib.sha256(words.encode()).hexdigest()[:16]
-
-
-def _spoken(folder: Path) -> pd.DataFrame | None:
-    if not (folder / _TABLE).is_file():
-        return None
-    clips = pd.read_parquet(folder / _TABLE)
-    clips["path"] = [str(folder / name) for name in clips["path"]]
-    return clips if all(os.path.isfile(path) for path in clips["path"]) else None
-
-
-def _speak_all(folder: Path, utterances: Sequence[Utterance]) -> pd.DataFrame:
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}.") as place:
-        part = Path(place) / "clips"
-        shown = track(
-            utterances,
-            description="Speaking demo_speech",
-            console=Console(stderr=True),
-            transient=True,
-            disable=not sys.stderr.isatty(),
-        )
-        clips = pd.DataFrame([_speak_one(part, utterance) for utterance in shown])
-        clips.to_parquet(part / _TABLE, index=False)
-        shutil.rmtree(folder, ignore_errors=True)
-        part.replace(folder)
-    clips["path"] = [str(folder / name) for name in clips["path"]]
-    return clips
 
 
 def _speak_one(folder: Path, utterance: Utterance) -> dict[str, Any]:

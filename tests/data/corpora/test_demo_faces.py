@@ -486,7 +486,7 @@ def test_missing_pillow_is_a_clear_sentence(monkeypatch, tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_a_clear_sentence(pillow, drawn, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match="pictures of demo_faces cannot be written: .*file"):
+    with pytest.raises(ValueError, match="Drawing demo_faces: the files cannot be written: .*file"):
         demo_faces.write_pictures(tmp_path / "file", drawn[:1])
 
 

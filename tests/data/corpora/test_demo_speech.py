@@ -453,7 +453,9 @@ def test_a_missing_soundfile_is_a_clear_sentence(espeak, thin, monkeypatch, tmp_
 
 def test_a_folder_that_cannot_be_written_is_a_clear_sentence(espeak, thin, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match="clips of demo_speech cannot be written: .*file"):
+    with pytest.raises(
+        ValueError, match="Speaking demo_speech: the files cannot be written: .*file"
+    ):
         demo_speech.write_clips(tmp_path / "file", thin)
 
 
