@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import torch
 
-from affectrep.build import build_objective
+from affectrep.build import NotApplicableError, build_objective
 from affectrep.config import parse_config
 from affectrep.config.objectives import ObjectiveConfig
 from affectrep.data.manifest import CorpusInfo, Manifest
@@ -135,8 +135,8 @@ def test_caf_plays_on_classes_of_high_intensity():
     assert objective.targets.labels == "classes"
     assert objective.grouper(torch.tensor([0, 1, 2])).strong.tolist() == [False, True, True]
     assert objective.task.class_weights is not None
-    with pytest.raises(ValueError, match="caf beside task=classification needs .*strong_classes"):
-        config({"name": "caf"})
+    with pytest.raises(NotApplicableError, match="needs continuous.*or name .*strong_classes"):
+        build_objective(config({"name": "caf"}), manifest(), dim=4)
     unknown = config({"name": "caf", "strong_classes": ["sad", "mad"]})
     with pytest.raises(ValueError, match="mad is no class of X; there are calm, glad, sad"):
         build_objective(unknown, manifest(), dim=4)

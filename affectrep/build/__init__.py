@@ -3,10 +3,16 @@
 from affectrep.build.loaders import build_loader, build_training_loader
 from affectrep.build.manifest import build_manifest
 from affectrep.build.model import build_model, fit_encoder
-from affectrep.build.objective import build_objective, objective_values, strong_threshold
+from affectrep.build.objective import (
+    NotApplicableError,
+    build_objective,
+    objective_values,
+    strong_threshold,
+)
 from affectrep.build.run_name import run_name
 
 __all__ = [
+    "NotApplicableError",
     "build_loader",
     "build_manifest",
     "build_model",

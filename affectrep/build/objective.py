@@ -26,13 +26,20 @@ from affectrep.objectives import OBJECTIVES, Objective
 from affectrep.objectives.grouping import Grouping, radius_threshold
 from affectrep.objectives.pair_classes import CIRCUMPLEX_CLASSES
 
-__all__ = ["build_objective", "objective_values", "strong_threshold"]
+__all__ = ["NotApplicableError", "build_objective", "objective_values", "strong_threshold"]
 
 TASKS = {
     "classification": "cross_entropy",
     "multilabel": "binary_cross_entropy",
     "regression": "av_regression",
 }
+
+
+class NotApplicableError(ValueError):
+    """An objective and a corpus do not go together: it needs labels or columns that are not there.
+
+    A wrong value is another ValueError: that is a mistake, this is none.
+    """
 
 
 _OF_CLASSES = ("class_weights", "label_smoothing")
@@ -48,8 +55,8 @@ def build_objective(config: Config, manifest: Manifest, *, dim: int | None = Non
             None where the objective has no network of its own.
 
     Raises:
-        ValueError: saying which labels or domains the objective needs, or that a fitted
-            classifier is none.
+        NotApplicableError: saying which labels or domains the objective needs.
+        ValueError: for a value that is wrong, or a fitted classifier, which is no such objective.
     """
     name = config.objective.name
     if isinstance(config.objective, FittedConfig):
@@ -63,9 +70,11 @@ def build_objective(config: Config, manifest: Manifest, *, dim: int | None = Non
     kinds = {"classification": "classes", "multilabel": "multilabel", "regression": "continuous"}
     wanted, given = objective.targets.labels, kinds[config.task]
     if wanted not in ("any", given):
-        raise ValueError(
+        caf = isinstance(config.objective, CAFConfig) and given == "classes"
+        other = ", or name the classes of high intensity in objective.strong_classes" if caf else ""
+        raise NotApplicableError(
             f"objective {name} needs {wanted} as labels, but task={config.task} gives {given}: "
-            f"choose another objective.name or task."
+            f"choose another objective.name or task{other}."
         )
     _require(name, objective.targets.domains, manifest)
     if isinstance(config.objective, CAFConfig):
@@ -138,7 +147,7 @@ def _beside_regression(
 def _strong_radius(config: Config, manifest: Manifest) -> float:
     radius = strong_threshold(config, manifest)
     if math.isnan(radius):
-        raise ValueError(
+        raise NotApplicableError(
             f"objective {config.objective.name} parts the quadrants of valence and arousal, but "
             f"the training labels of {manifest.info.title} are all of one strength."
         )
@@ -200,7 +209,7 @@ def _columns(section: DomainAdversarialConfig) -> list[str]:
 def _require(name: str, domains: Iterable[str], manifest: Manifest) -> None:
     missing = [domain for domain in domains if domain not in manifest.domains()]
     if missing:
-        raise ValueError(
+        raise NotApplicableError(
             f"objective {name} needs the column {', '.join(missing)}, which {manifest.info.title} "
             f"does not have."
         )

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import traceback
-
-from affectrep.build import build_manifest, build_objective
-from affectrep.build import objective as builder
+from affectrep.build import NotApplicableError, build_manifest, build_objective
 from affectrep.config import Config
 from affectrep.config.objectives import FittedConfig
 
@@ -15,8 +12,7 @@ __all__ = ["refusal"]
 def refusal(config: Config) -> str:
     """Return why a configuration's objective does not fit the labels or columns of its corpus.
 
-    Only what ``build_objective`` itself refuses counts, not what a part of it does: a wrong value
-    is a mistake. Other trouble is for training to tell.
+    A wrong value is a mistake and no such reason; other trouble is for training to tell.
 
     Args:
         config: of a run that could not be trained.
@@ -27,11 +23,9 @@ def refusal(config: Config) -> str:
     if isinstance(config.objective, FittedConfig):
         return ""
     try:
-        manifest = build_manifest(config)
-        build_objective(config, manifest, dim=1)
-    except ValueError as error:
-        raised_in = traceback.extract_tb(error.__traceback__)[-1].filename
-        return " ".join(str(error).split()) if raised_in == builder.__file__ else ""
+        build_objective(config, build_manifest(config), dim=1)
+    except NotApplicableError as error:
+        return " ".join(str(error).split())
     except Exception:
         return ""
     return ""

@@ -9,7 +9,6 @@ from pydantic import Field, model_validator
 from affectrep.config.encoders import EncoderConfig, TextEncoderConfig
 from affectrep.config.face import FaceDataConfig
 from affectrep.config.objectives import (
-    CAFConfig,
     ContrastConfig,
     CrossEntropyConfig,
     DomainAdversarialConfig,
@@ -197,20 +196,15 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _regression_has_no_classes(self) -> Config:
-        """Refuse words about classes beside regression, and CAF on classes without them."""
-        if self.task != "regression":
-            if isinstance(self.objective, CAFConfig) and self.objective.strong_classes is None:
-                raise ValueError(
-                    f"objective caf beside task={self.task} needs objective.strong_classes: name "
-                    "the classes of high intensity, or set task=regression"
-                )
+        """Refuse words about classes beside regression."""
+        if self.task != "regression" or isinstance(self.objective, FittedConfig):
             return self
         set_here = [
             key
             for key in ("class_weights", "label_smoothing", "strong_classes")
             if getattr(self.objective, key, None) not in (None, "none", 0.0)
         ]
-        if set_here and not isinstance(self.objective, FittedConfig):
+        if set_here:
             raise ValueError(
                 f"objective.{set_here[0]} is about classes, but task is regression: leave it out"
             )
