@@ -18,7 +18,7 @@ def document(heading: str, eyebrow: str, lead: str, banners: Sequence[str], body
         f"<title>{escape(heading)} · affectrep</title><style>{css}</style></head><body><main>"
         f'<header><p class="eyebrow">{escape(eyebrow)}</p><h1>{escape(heading)}</h1>'
         f'<p class="lead">{escape(lead)}</p>{"".join(map(notice, banners))}</header>{body}'
-        "<footer>Written by affectrep. Intervals are bootstrap intervals; "
+        "<footer>Written by affectrep. How intervals are made: docs/evaluation.md; "
         "figures of shares are in per cent.</footer></main></body></html>\n"
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from itertools import combinations
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 from affectrep.evaluation.comparison import Difference
 from affectrep.evaluation.multiple import with_holm
 from affectrep.evaluation.pairing import compare_pairs, pair_runs
+from affectrep.evaluation.setting_pairing import compare_settings, has_settings, pair_settings
 from affectrep.reporting.critic_traces import critic_section
 from affectrep.reporting.curves import learning
 from affectrep.reporting.faces import faces
@@ -109,7 +110,7 @@ def comparison(subjects: Sequence[Subject]) -> str:
     shown = [subject for subject in subjects if subject.cards]
     metric = shown[0].metric
     pairs = [(b, a) for a, b in combinations(shown, 2) if a.setting == b.setting][:_MOST_PAIRS]
-    found = _compared(pairs, metric)
+    found = compared(pairs, metric)
     words = (
         f"{title(metric)} of the same rows, paired over rows and seeds. The smallest detectable "
         "effect is the one that such data would have shown in 80 % of cases."
@@ -135,18 +136,28 @@ def comparison(subjects: Sequence[Subject]) -> str:
     return section("comparison", "Comparison", words, verdicts, told, chart)
 
 
-def _compared(pairs: Sequence[tuple[Subject, Subject]], metric: str) -> list[Difference | str]:
+def compared(pairs: Sequence[tuple[Subject, Subject]], metric: str) -> list[Difference | str]:
     """Return each comparison, adjusted for their number, or why there is none."""
     found: list[Difference | str] = []
     for a, b in pairs:
         paths = [[run.path for run in subject.runs] for subject in (a, b)]
         try:
-            pairing = pair_runs(*paths, split=a.split or "test")
-            found.append(compare_pairs(pairing, resamples=2000)[metric])
+            found.append(_difference(*paths, split=a.split or "test")[metric])
         except (ValueError, OSError) as error:
             found.append(str(error))
     done = iter(with_holm([one for one in found if isinstance(one, Difference)]))
     return [next(done) if isinstance(one, Difference) else one for one in found]
+
+
+def _difference(
+    side_a: Sequence[Path], side_b: Sequence[Path], *, split: str
+) -> Mapping[str, Difference]:
+    """Compare two configurations on one setting, as ``affectrep compare`` does."""
+    if has_settings([side_a, side_b]):
+        (pairing,) = pair_settings(side_a, [side_b], split=split)
+        (found,) = compare_settings(pairing).targets.values()
+        return found
+    return compare_pairs(pair_runs(side_a, side_b, split=split), resamples=2000)
 
 
 def _said(one: Difference | str, a: Subject, b: Subject) -> str:

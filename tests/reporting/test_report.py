@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from affectrep.reporting.report import report_html, write_report
+from affectrep.evaluation.setting_pairing import compare_settings, pair_settings
+from affectrep.reporting.report import compared, report_html, write_report
+from affectrep.reporting.subject import gather
+from tests.evaluation.crosslingual_runs import make_side
 from tests.evaluation.invented import make_run
 from tests.reporting.mined import add_findings
 from tests.reporting.regressed import regression_run, regression_table
@@ -226,3 +229,13 @@ def test_corpora_follow_one_another_also_under_one_name(tmp_path):
     addresses = re.findall(r' id="([^"]+)"', page)
     assert len(addresses) == len(set(addresses))
     assert {"learning-0", "learning-1", "data-1"} <= set(addresses)
+
+
+def test_cross_lingual_configurations_are_compared_as_the_command_does(tmp_path: Path) -> None:
+    """Interval and p are those of `affectrep compare` on that target, not a second method's."""
+    a, b = (make_side(tmp_path, name, "de", 3, skill=how) for name, how in (("a", 0.8), ("b", 0.5)))
+    (pairing,) = pair_settings(b, [a], split="test")
+    one = compare_settings(pairing).targets["de"]["uar"]
+    first, second = gather([*a, *b])
+    (found,) = compared([(second, first)], "uar")
+    assert found == one
