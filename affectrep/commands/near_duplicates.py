@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -100,12 +101,24 @@ def show_near_duplicates(
     total = sum(found.counts.values())
     if total > _SHOWN:
         console.print(f"These are the {_SHOWN} most similar of {total:,} pairs.")
+    if total > len(manifest.rows):
+        console.print(_narrow(float(pairs["similarity"].head(_SHOWN).iloc[-1])))
     if found.nearest:
         _show_nearest(found)
     if write_to is not None:
         write_to.parent.mkdir(parents=True, exist_ok=True)
         pairs.to_csv(write_to, index=False, lineterminator="\n")
         console.print(f"{len(pairs):,} pairs written to {write_to}")
+
+
+def _narrow(similarity: float) -> str:
+    """Return what to do where a model finds most rows alike."""
+    nearer = math.floor(similarity * 10_000) / 10_000
+    return (
+        "There are more pairs than rows: to this model most rows look alike, so the limit says "
+        f"little. --similarity {nearer:g} lists the pairs above; look at them from the top down and "
+        "stop where they are no copies any more."
+    )
 
 
 def _model(manifest: Manifest, source: str) -> AffectModel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -50,6 +51,16 @@ def test_what_looks_alike_is_listed_counted_and_written(config, model, tmp_path,
     assert f"near-duplicates: {count} pairs of train and test from a cosine of 0.9999 on" in said
     assert "Cosine to the nearest training row" in said
     assert "A test row is nearer to training than a validation row in" in said
+
+
+def test_a_limit_that_most_rows_pass_is_named_with_a_better_one(config, model, capsys):
+    prepare.run(config, near=NearSearch(model, -0.99, None))
+    said = " ".join(capsys.readouterr().out.split())
+    assert "There are more pairs than rows" in said
+    better = float(re.search(r"--similarity ([\d.]+) lists the pairs above", said)[1])
+    assert 0.9 < better <= 1
+    prepare.run(config, near=NearSearch(model, 0.9999999, None))
+    assert "more pairs than rows" not in " ".join(capsys.readouterr().out.split())
 
 
 def test_all_rows_are_embedded_and_no_reading_is_noted(config, model, tmp_path):
