@@ -116,8 +116,8 @@ def _narrow(similarity: float) -> str:
     nearer = math.floor(similarity * 10_000) / 10_000
     return (
         "There are more pairs than rows: to this model most rows look alike, so the limit says "
-        f"little. --similarity {nearer:g} lists the pairs above; look at them from the top down and "
-        "stop where they are no copies any more."
+        f"little. --similarity {nearer:g} lists the pairs above; look at them from the top down, "
+        "and stop where they are no copies any more."
     )
 
 
