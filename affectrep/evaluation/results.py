@@ -326,6 +326,8 @@ def _cell(group: pd.DataFrame, metric: str) -> str:
         return "not run"
     scale, digits = (1, 3) if is_natural(metric) else (100, 1)
     values = group["value"].astype(float) * scale
+    if values.abs().max() >= 10 and is_natural(metric):  # an effective rank, no share
+        digits = 1
     if len(values) > 1:
         return f"{values.mean():.{digits}f} ± {values.std(ddof=1):.{digits}f}"
     ends = [f"{float(group[end].iloc[0]) * scale:.{digits}f}" for end in ("low", "high")]

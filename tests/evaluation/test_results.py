@@ -180,3 +180,12 @@ def test_figures_about_leakage_have_rows_of_their_own() -> None:
     header, _, line = results_table(frame).splitlines()
     assert header == "| Configuration | Seeds | Macro F1 | UAR | Minutes | Rows |"
     assert line.endswith("| 9 |")
+
+
+def test_a_rank_needs_no_three_decimals() -> None:
+    rows = [result(seed=seed, metric="effective_rank", value=239.1771 + seed) for seed in range(2)]
+    rows += [result(seed=seed, metric="family_auc", value=0.6091) for seed in range(2)]
+    frame = pd.DataFrame([vars(row) for row in rows])
+    line = results_table(frame).splitlines()[-1]
+    assert "| 0.609 ± 0.000 |" in line
+    assert "| 239.7 ± 0.7 |" in line
