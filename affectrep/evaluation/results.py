@@ -330,6 +330,8 @@ def _cell(group: pd.DataFrame, metric: str) -> str:
         digits = 1
     if len(values) > 1:
         return f"{values.mean():.{digits}f} ± {values.std(ddof=1):.{digits}f}"
+    if group[["low", "high"]].isna().to_numpy().any():
+        return f"{values.iloc[0]:.{digits}f}"
     ends = [f"{float(group[end].iloc[0]) * scale:.{digits}f}" for end in ("low", "high")]
     return f"{values.iloc[0]:.{digits}f} [{', '.join(ends)}]"
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import multiprocessing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -189,3 +190,5 @@ def test_a_rank_needs_no_three_decimals() -> None:
     line = results_table(frame).splitlines()[-1]
     assert "| 0.609 ± 0.000 |" in line
     assert "| 239.7 ± 0.7 |" in line
+    alone = replace(rows[0], low=float("nan"), high=float("nan"))
+    assert "| 239.2 |" in results_table(pd.DataFrame([vars(alone)]))
