@@ -173,6 +173,8 @@ MODULES: dict[str, list[Call]] = {
     "BinaryCrossEntropyLoss": [
         lambda: objectives.BinaryCrossEntropyLoss(class_weights=[1.0] * DIM)(points(), multilabel())
     ],
+    "CircumplexClasses": [lambda: objectives.CircumplexClasses(0.3)(points(ROWS, 2).tanh())],
+    "ClassGrouper": [lambda: objectives.ClassGrouper([1])(LABELS)],
     "ConditionalDomainAdversary": [
         lambda mode=mode: conditional(mode)
         for mode in ("reversal", "gated", "confusion", "entropy")
@@ -208,6 +210,7 @@ MODULES: dict[str, list[Call]] = {
         labelled(objectives.MarginLoss(classes=CLASSES, nu=0.1), TABLE),
         labelled(objectives.MarginLoss(sampling="all")),
     ],
+    "MemoryClassMargin": [labelled(objectives.MemoryClassMargin(CLASSES, DIM))],
     "MetricDiscriminator": [
         lambda form=form: (
             objectives.MetricDiscriminator(DIM, hidden=5, form=form)(
@@ -216,6 +219,12 @@ MODULES: dict[str, list[Call]] = {
         )
         for form in ("bounded", "free", "bilinear")
     ],
+    "OnClasses": [
+        lambda: objectives.OnClasses(SupConLoss(), objectives.CircumplexClasses(0.3))(
+            points(), points(ROWS, 2).tanh()
+        )
+    ],
+    "PairClasses": [lambda: objectives.PairClasses()(LABELS)],
     "PairLoss": [pairs_of(objectives.PairLoss())],
     "SphereLoss": [two(objectives.SphereLoss())],
     "SupConLoss": [
@@ -234,6 +243,8 @@ MODULES: dict[str, list[Call]] = {
 INNER = {  # whose call a module makes on what it has prepared, for each class pair or batch
     "AdaptiveClassMargin": "AdaptiveMargin",
     "ConditionalDomainAdversary": "DomainAdversary",
+    "MemoryClassMargin": "AdaptiveClassMargin",
+    "OnClasses": "SupConLoss",
 }
 GATHER = "objectives/gather.py"
 SUPCON_OF_ALL = {"gather": True, "options": SupConOptions(chunk=4)}
