@@ -9,7 +9,7 @@ import typer
 
 from affectrep.cli.app import Overrides, app
 
-__all__ = ["doctor", "pool", "published", "rescore", "sweep"]
+__all__ = ["doctor", "ensemble", "pool", "published", "rescore", "sweep"]
 
 
 @app.command()
@@ -82,6 +82,19 @@ def pool(
     from affectrep.commands import pool as command
 
     command.run(runs)
+
+
+@app.command()
+def ensemble(
+    runs: Annotated[
+        list[Path], typer.Argument(help="run folders of several seeds", show_default=False)
+    ],
+    split: Annotated[str, typer.Option(help="whose stored predictions")] = "test",
+) -> None:
+    """Make one run of the seeds of a configuration: their mean prediction; no split is read."""
+    from affectrep.commands import ensemble as command
+
+    command.run(runs, split=split)
 
 
 @app.command()

@@ -15,6 +15,7 @@ from affectrep.evaluation.place import Place
 from affectrep.evaluation.published import read_checkpoints
 from affectrep.evaluation.record_sets import keep_record
 from affectrep.evaluation.results import results_of, update_readme, write_results
+from affectrep.evaluation.seed_ensemble import SUFFIX
 from affectrep.evaluation.stored_run import StoredRun
 
 __all__ = ["record_results"]
@@ -61,7 +62,7 @@ def record_results(
     if place is not None and place.is_fold:
         console.print("One fold is no result: affectrep pool writes that of all folds.")
         return
-    changed = _own_values(config, stored.setting)
+    changed = _own_values(config, stored)
     if changed:
         console.print(
             f"Not written to {folder / 'results.csv'}: the run has values of its own for "
@@ -79,15 +80,20 @@ def record_results(
     console.print(f"{len(rows)} figures written to {path}, their predictions to {record}.")
 
 
-def _own_values(config: Config, setting: str) -> list[str]:
+def _own_values(config: Config, stored: StoredRun) -> list[str]:
     """Return the keys in which a run differs from the file of its name, where that matters.
 
-    The setting is part of the condition of its figures, so another one is no value of its own.
+    The setting is part of the condition of its figures, so another one is no value of its own. An
+    ensemble of seeds is compared with the file of its members.
     """
-    path = Path("configs") / (config.recipe or "") / f"{config.name}.yaml"
+    of_seeds = "ensemble" in stored.environment
+    name = config.name.removesuffix(SUFFIX) if of_seeds else config.name
+    path = Path("configs") / (config.recipe or "") / f"{name}.yaml"
     if not path.is_file():
         return ["name"]
+    setting = stored.setting
     indifferent = (*_INDIFFERENT, *(_SETTING if setting else ()), *_of_the_source(config))
+    indifferent += ("name",) if of_seeds else ()
     if isinstance(config.objective, AVRegressionConfig | CrossEntropyConfig):
         indifferent += ("optimizer.adversar",)  # it has none
     own = load_config(path, [f"data.protocol={config.data.protocol}"] if setting else [])

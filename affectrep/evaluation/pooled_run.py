@@ -6,7 +6,6 @@ together are those of the whole, as a zero-shot run has them. No split is read.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -18,6 +17,12 @@ import yaml
 
 from affectrep.data.keys import digest
 from affectrep.data.setting import setting_slug
+from affectrep.evaluation.joined_runs import (
+    join_ledgers,
+    joined_environment,
+    same_configuration,
+    write_json,
+)
 from affectrep.evaluation.ledger import readings
 from affectrep.evaluation.place import Place
 from affectrep.evaluation.predictions import write_predictions
@@ -25,19 +30,6 @@ from affectrep.evaluation.scorecard import Resampling, scorecard
 from affectrep.evaluation.stored_run import StoredRun
 
 __all__ = ["pool_folds", "pooled_folder", "whole_groups"]
-
-# keys in which the folds of one run may differ: the fold, a place, a machine
-_INDIFFERENT = (
-    "root",
-    "roots",
-    "workers",
-    "threads",
-    "cache",
-    "protocol",
-    "checkpoint_minutes",
-    "checkpoint_steps",
-    "cache_embeddings",
-)
 
 
 def pooled_folder(folds: Sequence[StoredRun]) -> Path:
@@ -104,7 +96,7 @@ def pool_folds(folds: Sequence[StoredRun]) -> tuple[StoredRun, dict[str, Any], p
         ValueError: if the folds differ in more than the fold, or share rows.
     """
     folder = pooled_folder(folds)
-    _same_configuration(folds)
+    same_configuration(folds, of="folds of one run")
     table = _joined_table(folds)
     _all_rows_are_there(folds, table)
     config = {**folds[0].config, "data": {**folds[0].config["data"]}}
@@ -113,12 +105,12 @@ def pool_folds(folds: Sequence[StoredRun]) -> tuple[StoredRun, dict[str, Any], p
     text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
     (folder / "config.yaml").write_text(text, encoding="utf-8")
     data = {"fingerprint": {"test": _fingerprint(folds, table)}, "info": _info(folds)}
-    _write(folder / "data.json", data)
-    _write(folder / "environment.json", _environment(folds))
-    _write_ledger(folder / "reads.jsonl", folds)
+    write_json(folder / "data.json", data)
+    write_json(folder / "environment.json", joined_environment(folds, "pooled"))
+    join_ledgers(folder, folds, split="test", names=[f"fold {n}" for n in range(len(folds))])
     write_predictions(folder / "predictions" / "test.parquet", table)
     card = _card(folds, table, data["fingerprint"]["test"]["content"])
-    _write(folder / "predictions" / "test.json", card)
+    write_json(folder / "predictions" / "test.json", card)
     return StoredRun(folder), card, table
 
 
@@ -127,28 +119,6 @@ def _place(run: StoredRun) -> Place:
     if place is None or not place.is_fold:
         raise ValueError(f"expected a run of the protocol folds, got {run.path}")
     return place
-
-
-def _same_configuration(folds: Sequence[StoredRun]) -> None:
-    first = dict(_flat(folds[0].config))
-    for run in folds[1:]:
-        other = dict(_flat(run.config))
-        differing = sorted(key for key in first | other if first.get(key) != other.get(key))
-        if differing:
-            raise ValueError(
-                f"{folds[0].path} and {run.path} differ in {', '.join(differing)}: folds of one "
-                "run have one configuration. Train one of them again."
-            )
-
-
-def _flat(values: Any, key: str = "") -> Iterable[tuple[str, Any]]:
-    if key.rpartition(".")[2] in _INDIFFERENT:
-        return
-    if not isinstance(values, dict):
-        yield key, values
-        return
-    for name, inner in values.items():
-        yield from _flat(inner, f"{key}.{name}" if key else str(name))
 
 
 def _joined_table(folds: Sequence[StoredRun]) -> pd.DataFrame:
@@ -219,33 +189,6 @@ def _info(folds: Sequence[StoredRun]) -> dict[str, Any]:
     return {**info, "notes": notes, "dropped": dropped}
 
 
-def _environment(folds: Sequence[StoredRun]) -> dict[str, Any]:
-    """Return the first fold's machine, all commits and devices, and the minutes added up."""
-    all_known = [run.environment for run in folds]
-    kept = ("python", "platform", "versions", "cpu", "cores", "threads", "command")
-    found = {key: all_known[0][key] for key in kept if key in all_known[0]}
-    for key in ("commit", "device"):
-        names = dict.fromkeys(str(known.get(key) or "") for known in all_known)
-        found[key] = "+".join(filter(None, names))
-    minutes = [float(known["minutes"]) for known in all_known if "minutes" in known]
-    if len(minutes) == len(folds):
-        found["minutes"] = round(sum(minutes), 3)
-    started = [str(known["started"]) for known in all_known if "started" in known]
-    if started:
-        found["started"] = min(started)
-    return {**found, "pooled": [run.path.name for run in folds], "finished": True}
-
-
-def _write_ledger(path: Path, folds: Sequence[StoredRun]) -> None:
-    lines = []
-    for number, run in enumerate(folds):
-        for one in readings(run.path, "test"):
-            purpose = f"{one.purpose} of fold {number}"
-            lines.append({**one.__dict__, "purpose": purpose})
-    lines.sort(key=lambda line: str(line["time"]))
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-
-
 def _card(folds: Sequence[StoredRun], table: pd.DataFrame, content: str) -> dict[str, Any]:
     settings = folds[0].config.get("evaluation") or {}
     names = ("resamples", "confidence", "cluster")
@@ -267,9 +210,3 @@ def _card(folds: Sequence[StoredRun], table: pd.DataFrame, content: str) -> dict
         "readings": max(len(readings(run.path, "test")) for run in folds),
         **card,
     }
-
-
-def _write(path: Path, value: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(value, indent=1, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
