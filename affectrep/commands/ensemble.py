@@ -42,7 +42,8 @@ def run(runs: Sequence[Path], *, split: str = "test") -> list[StoredRun]:
         ensemble_folder(seeds)  # refuses what cannot be one, before anything is written
     found = []
     for seeds in groups:
-        one, card, table = ensemble_seeds(seeds, split)
+        known = [load_config(run.path / "config.yaml").model_dump() for run in seeds]
+        one, card, table = ensemble_seeds(seeds, split, configs=known)
         record_results(one, load_config(one.path / "config.yaml"), card, table, "")
         console.print(f"{one.path}: {len(seeds)} seeds, {card['n']:,} rows")
         console.print(_beside_members(card, [run.scorecard(split) for run in seeds]))

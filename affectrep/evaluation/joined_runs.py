@@ -7,7 +7,7 @@ a configuration (:mod:`affectrep.evaluation.seed_ensemble`).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,11 @@ _INDIFFERENT = (
 
 
 def same_configuration(
-    runs: Sequence[StoredRun], *, of: str, indifferent: Sequence[str] = ()
+    runs: Sequence[StoredRun],
+    *,
+    of: str,
+    indifferent: Sequence[str] = (),
+    configs: Sequence[Mapping[str, Any]] | None = None,
 ) -> None:
     """Refuse runs that differ in more than a place or a machine.
 
@@ -39,14 +43,17 @@ def same_configuration(
         runs: one or more.
         of: what they are, in words, for the message.
         indifferent: further keys that may differ, by their last part.
+        configs: of the runs, with the keys that came after they were trained; None takes them as
+            they are stored.
 
     Raises:
         ValueError: naming the keys in which two runs differ.
     """
     left_out = {*_INDIFFERENT, *indifferent}
-    first = dict(_flat(runs[0].config, left_out))
-    for run in runs[1:]:
-        other = dict(_flat(run.config, left_out))
+    known = [run.config for run in runs] if configs is None else configs
+    first = dict(_flat(known[0], left_out))
+    for run, config in zip(runs[1:], known[1:], strict=True):
+        other = dict(_flat(config, left_out))
         differing = sorted(key for key in first | other if first.get(key) != other.get(key))
         if differing:
             raise ValueError(
@@ -108,7 +115,7 @@ def write_json(path: Path, value: Any) -> None:
 def _flat(values: Any, left_out: set[str], key: str = "") -> Iterable[tuple[str, Any]]:
     if key.rpartition(".")[2] in left_out:
         return
-    if not isinstance(values, dict):
+    if not isinstance(values, Mapping):
         yield key, values
         return
     for name, inner in values.items():

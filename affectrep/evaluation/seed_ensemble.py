@@ -8,7 +8,7 @@ apart. Only stored predictions are used; no split is read.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -18,6 +18,7 @@ import pandas as pd
 import yaml
 
 from affectrep.data.keys import digest
+from affectrep.evaluation.families import Families
 from affectrep.evaluation.joined_runs import (
     join_ledgers,
     joined_environment,
@@ -71,7 +72,7 @@ def ensemble_folder(seeds: Sequence[StoredRun]) -> Path:
 
 
 def ensemble_seeds(
-    seeds: Sequence[StoredRun], split: str
+    seeds: Sequence[StoredRun], split: str, *, configs: Sequence[Mapping[str, Any]] | None = None
 ) -> tuple[StoredRun, dict[str, Any], pd.DataFrame]:
     """Write the run folder of the ensemble; return it, its scorecard and its predictions.
 
@@ -80,13 +81,15 @@ def ensemble_seeds(
     Args:
         seeds: of one configuration and setting, as :func:`seed_groups` returns them.
         split: whose stored predictions.
+        configs: of the members, with the keys that came after they were trained.
 
     Raises:
         FileNotFoundError: if a member was not evaluated on the split.
         ValueError: if the members differ in more than their seed, or in their rows.
     """
     folder, first = ensemble_folder(seeds), seeds[0]
-    same_configuration(seeds, of="members of an ensemble", indifferent=["seed"])
+    words = "members of an ensemble"
+    same_configuration(seeds, of=words, indifferent=["seed"], configs=configs)
     tables = [run.table(split) for run in seeds]
     try:
         table = mean_predictions(tables)
@@ -193,7 +196,9 @@ def _card(seeds: Sequence[StoredRun], split: str, table: pd.DataFrame) -> dict[s
     names = ("resamples", "confidence", "cluster")
     known = {name: settings[name] for name in names if name in settings}
     cards = [run.scorecard(split) for run in seeds]
-    found = scorecard(table, resampling=Resampling(**known))
+    stored = cards[0].get("families")
+    families = Families(**stored) if stored else None
+    found = scorecard(table, families=families, resampling=Resampling(**known))
     leaks = (cards[0].get("without_leaks") or {}).get("leaked")
     if leaks:
         found["warnings"].append(

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from affectrep.commands import compare, ensemble, rescore
 from affectrep.evaluation.results import read_results
@@ -77,3 +78,11 @@ def test_a_run_that_was_not_evaluated_is_named(home: Path) -> None:
     (runs[1] / "predictions" / "test.parquet").unlink()
     with pytest.raises(FileNotFoundError, match="affectrep evaluate"):
         ensemble.run(runs)
+
+
+def test_a_key_that_came_later_is_no_difference(home: Path) -> None:
+    runs = members(home, "de")
+    values = yaml.safe_load((runs[1] / "config.yaml").read_text())
+    del values["training"]["patience"]  # of a run from before there was one
+    (runs[1] / "config.yaml").write_text(yaml.safe_dump(values))
+    assert len(ensemble.run(runs)) == 1
