@@ -133,17 +133,14 @@ def invented(task: str) -> Manifest:
     if task == "regression":
         return invented_faces()
     info = CorpusInfo("x", "X", "text", task, ["calm", "glad", "sad"], "own", "own")
-    labels = ["calm", "glad", "sad"] * 3
-    rows = pd.DataFrame({"id": [str(i) for i in range(9)], "text": [f"text {i}" for i in range(9)]})
-    rows["split"] = ["train"] * 3 + ["validation"] * 3 + ["test"] * 3
-    rows["speaker"] = [f"s{i}" for i in range(9)]
-    rows["language"] = ["de", "en", "fr"] * 3
-    if task == "regression":
-        info = CorpusInfo("x", "X", "face", task, None, "own", "own")
-        rows = rows.rename(columns={"text": "path", "speaker": "subject"})
-        rows["expression"] = labels
-        rows["valence"], rows["arousal"] = [0.1, -0.5, 0.9] * 3, [0.0, 0.4, 0.8] * 3
-    elif task == "multilabel":
+    count = 12
+    labels = ["calm", "glad", "sad"] * 4
+    rows = pd.DataFrame({"id": [str(i) for i in range(count)]})
+    rows["text"] = [f"text {i}" for i in range(count)]
+    rows["split"] = ["train"] * 6 + ["validation"] * 3 + ["test"] * 3
+    rows["speaker"] = [f"s{i}" for i in range(count)]
+    rows["language"] = ["de", "en", "fr"] * 4
+    if task == "multilabel":
         rows["labels"] = [[label] for label in labels]
     else:
         rows["label"] = labels
@@ -187,6 +184,7 @@ def test_configuration_builds(path, speech_checkpoint):
     strong = getattr(config.objective, "strong_classes", None)
     if strong is not None:  # names of the corpus: the invented one gets them, too
         manifest.info.classes.extend(strong)
+        manifest.rows.loc[:1, "label"] = strong[0]
     model = model_of(config)
     if isinstance(config.objective, FittedConfig):
         assert model.encoder.is_fixed
