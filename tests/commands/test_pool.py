@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -13,24 +12,9 @@ from affectrep.evaluation.record_sets import expand_records
 from affectrep.evaluation.records import read_compact
 from affectrep.evaluation.results import read_results, results_of, write_results
 from affectrep.evaluation.stored_run import StoredRun
-from tests.evaluation.invented_settings import make_folds, make_setting
+from tests.evaluation.invented_settings import configure, make_folds, make_setting
 
 RECIPE = Path("recipes/ser_crosslingual")
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a recipe, whose configuration ``upper`` is that of the folds."""
-    monkeypatch.chdir(tmp_path)
-    RECIPE.mkdir(parents=True)
-    (RECIPE / "README.md").write_text("<!-- results:begin -->\n<!-- results:end -->\n")
-    return tmp_path
-
-
-def configured(run: Path) -> None:
-    name = StoredRun(run).name
-    Path("configs/ser_crosslingual").mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(run / "config.yaml", f"configs/ser_crosslingual/{name}.yaml")
 
 
 def evaluated(*runs: Path) -> None:
@@ -41,12 +25,12 @@ def evaluated(*runs: Path) -> None:
 
 
 def test_folds_become_a_run_with_results_and_a_record(
-    home: Path, capsys: pytest.CaptureFixture[str]
+    speech_home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folds = make_folds(home / "runs")
-    configured(folds[0])
+    folds = make_folds(speech_home / "runs")
+    configure(folds[0])
     found = pool.run(folds)
-    run = home / "runs" / "upper.de-0"
+    run = speech_home / "runs" / "upper.de-0"
     assert [one.path for one in found.runs] == [run]
     assert "60 rows, UAR" in capsys.readouterr().out
     table = read_results(RECIPE / "results.csv")
@@ -65,9 +49,9 @@ def test_folds_become_a_run_with_results_and_a_record(
 
 
 def test_a_pooled_run_is_compared_and_reported_like_any(
-    home: Path, capsys: pytest.CaptureFixture[str]
+    speech_home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    runs = home / "runs"
+    runs = speech_home / "runs"
     folds = [path for seed in (0, 1) for path in make_folds(runs, seed=seed, skill=0.95)]
     zero = [
         make_setting(
@@ -80,22 +64,22 @@ def test_a_pooled_run_is_compared_and_reported_like_any(
     found = compare.run(upper, [zero], metric="uar", resamples=200)
     assert found["zero"]["uar"].effect > 0.3
     assert found["zero"]["uar"].told_apart
-    report.run([*upper, *zero], home / "report.html")
-    assert "60 test" in (home / "report.html").read_text()
+    report.run([*upper, *zero], speech_home / "report.html")
+    assert "60 test" in (speech_home / "report.html").read_text()
 
 
-def test_all_that_is_whole_is_pooled_before_a_missing_fold_is_said(home: Path) -> None:
-    folds = make_folds(home / "runs") + make_folds(home / "runs", seed=1)
+def test_all_that_is_whole_is_pooled_before_a_missing_fold_is_said(speech_home: Path) -> None:
+    folds = make_folds(speech_home / "runs") + make_folds(speech_home / "runs", seed=1)
     with pytest.raises(ValueError, match="upper, seed 1, target de: fold 0 of 3 is missing"):
         pool.run(folds[:3] + folds[4:])
-    assert (home / "runs" / "upper.de-0" / "predictions" / "test.json").is_file()
-    assert not (home / "runs" / "upper.de-1").exists()
+    assert (speech_home / "runs" / "upper.de-0" / "predictions" / "test.json").is_file()
+    assert not (speech_home / "runs" / "upper.de-1").exists()
 
 
 def test_means_are_written_where_their_parts_stand(
-    home: Path, capsys: pytest.CaptureFixture[str]
+    speech_home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    runs = home / "runs"
+    runs = speech_home / "runs"
     names = ("proposed", "shortened")
     made = {
         name: [
@@ -120,9 +104,9 @@ def test_means_are_written_where_their_parts_stand(
     assert "Strict. mean" in words
 
 
-def test_a_figure_that_was_changed_since_makes_no_mean(home: Path) -> None:
+def test_a_figure_that_was_changed_since_makes_no_mean(speech_home: Path) -> None:
     made = [
-        make_setting(home / "runs", f"leave_language_out target={target}", name="proposed")
+        make_setting(speech_home / "runs", f"leave_language_out target={target}", name="proposed")
         for target in ("de", "it")
     ]
     evaluated(*made)
@@ -134,41 +118,43 @@ def test_a_figure_that_was_changed_since_makes_no_mean(home: Path) -> None:
     assert "strict mean" not in set(table[table["metric"] == "uar"]["condition"])
 
 
-def test_pooled_runs_among_those_given_are_made_anew(home: Path) -> None:
-    folds = make_folds(home / "runs") + make_folds(home / "runs", target="it")
+def test_pooled_runs_among_those_given_are_made_anew(speech_home: Path) -> None:
+    folds = make_folds(speech_home / "runs") + make_folds(speech_home / "runs", target="it")
     for path in folds:
-        configured(path)
+        configure(path)
     pool.run(folds)
-    again = pool.run([*folds, home / "runs" / "upper.de-0", home / "runs" / "upper.it-0"])
+    again = pool.run(
+        [*folds, speech_home / "runs" / "upper.de-0", speech_home / "runs" / "upper.it-0"]
+    )
     assert len(again.runs) == 2
     assert {one.result.condition for one in again.means} == {"strict mean"}
     means = read_results(RECIPE / "results.csv")
     assert len(means[means["condition"] == "strict mean"]) == 4
 
 
-def test_runs_of_which_nothing_can_be_made_are_refused(home: Path) -> None:
-    text = make_setting(home / "runs", "single_label", name="text")
+def test_runs_of_which_nothing_can_be_made_are_refused(speech_home: Path) -> None:
+    text = make_setting(speech_home / "runs", "single_label", name="text")
     with pytest.raises(ValueError, match="nothing to pool: these 1 runs"):
         pool.run([text])
     with pytest.raises(FileNotFoundError, match="no such run folder"):
-        pool.run([home / "nowhere"])
+        pool.run([speech_home / "nowhere"])
 
 
 def test_folds_without_a_target_become_one_result(
-    home: Path, capsys: pytest.CaptureFixture[str]
+    speech_home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folds = [
         make_setting(
-            home / "runs",
+            speech_home / "runs",
             f"folds fold={fold} folds=3",
             rows=[row for row in range(60) if row // 4 % 3 == fold],
             total=60,
         )
         for fold in range(3)
     ]
-    configured(folds[0])
+    configure(folds[0])
     (one,) = pool.run(folds).runs
-    assert one.path == home / "runs" / "upper.folds-0"
+    assert one.path == speech_home / "runs" / "upper.folds-0"
     assert "60 rows, UAR" in capsys.readouterr().out
     table = read_results(RECIPE / "results.csv")
     assert set(table["condition"]) == {"folds pooled"}
@@ -176,9 +162,9 @@ def test_folds_without_a_target_become_one_result(
     assert run_name(config) == folds[1].name == "upper.fold1-0"
 
 
-def test_folds_are_a_setting_of_a_sweep_and_no_name_of_their_own(home: Path) -> None:
-    folds = make_setting(home / "runs", "folds fold=0 folds=3")
-    configured(folds)
+def test_folds_are_a_setting_of_a_sweep_and_no_name_of_their_own(speech_home: Path) -> None:
+    folds = make_setting(speech_home / "runs", "folds fold=0 folds=3")
+    configure(folds)
     found = cells_of(
         [Path("configs/ser_crosslingual/upper.yaml")],
         [],

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import yaml
 
 from affectrep.config import parse_config, to_yaml
 from affectrep.data.setting import setting_name, setting_slug
@@ -73,6 +75,14 @@ def make_setting(
     known = {"config": config.name, "seed": seed, "split": "test", "data": f"c{min(rows)}"}
     _write(run / "predictions" / "test.json", {**known, "readings": 1, **card})
     return run
+
+
+def configure(run: Path) -> None:
+    """Put the configuration of a run below ``configs/`` of the current folder."""
+    config = parse_config(yaml.safe_load((run / "config.yaml").read_text()), [])
+    folder = Path("configs") / str(config.recipe)
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(run / "config.yaml", folder / f"{config.name}.yaml")
 
 
 def make_folds(runs: Path, *, folds: int = 3, target: str = "de", **more: object) -> list[Path]:
