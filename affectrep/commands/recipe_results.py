@@ -29,6 +29,7 @@ _INDIFFERENT = (
     "data.speech.cache",
     "data.workers",
     "training.threads",
+    "training.precision",
     "training.checkpoint_",
     "training.cache_embeddings",
     "evaluation.",

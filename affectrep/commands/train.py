@@ -43,6 +43,7 @@ from affectrep.training.findings import write_findings
 from affectrep.training.fitted_run import FittedRun
 from affectrep.training.forward import autocast
 from affectrep.training.optimizers import OptimizerSettings
+from affectrep.training.precision import has_bf16, settled_precision
 from affectrep.training.run_folder import RunFolder, describe_environment
 from affectrep.training.trainer import Interrupted, Trainer, TrainerSettings
 
@@ -146,11 +147,10 @@ def _prepare_machine(config: Config) -> PartialState:
     if training.threads is not None:
         torch.set_num_threads(training.threads)
     cuda = torch.cuda.is_available()
-    if training.precision == "fp16" and not cuda:
-        raise ValueError("training.precision=fp16 needs a GPU; use bf16 or fp32 on a CPU.")
-    if training.precision == "bf16" and not cuda and not _has_bf16():
+    device = "cuda" if cuda else "cpu"
+    if settled_precision(training.precision, device) == "bf16" and not has_bf16(device):
         console.print(
-            "note: this processor has no bf16 instructions; training.precision=fp32 is faster here."
+            "note: this processor has no bf16 instructions; training.precision=auto is faster here."
         )
     # a warning is a line for the user, not a place in our code
     warnings.formatwarning = lambda message, *_: f"warning: {message}\n"
@@ -161,12 +161,6 @@ def _prepare_machine(config: Config) -> PartialState:
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.manual_seed(config.seed)
     return PartialState(cpu=not cuda)
-
-
-def _has_bf16() -> bool:
-    """Whether the processor multiplies bf16 itself; True where torch cannot tell."""
-    found: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return not found or any(found.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
 def _check(config: Config, manifest: Manifest, folder: RunFolder, main: bool) -> None:
@@ -220,7 +214,7 @@ def _build_trainer(
         batches,
         validate=_validation(config, manifest, model, collates.get("validation")),
         folder=folder,
-        settings=_trainer_settings(config),
+        settings=_trainer_settings(config, state.device.type),
     )
 
 
@@ -260,19 +254,20 @@ def _validation(
 
     def validate(trained: AffectModel, *, look: Any = None) -> dict[str, float]:
         device = next(trained.parameters()).device
-        cast = partial(autocast, device.type, config.training.precision)
+        precision = settled_precision(config.training.precision, device.type)
+        cast = partial(autocast, device.type, precision)
         found = predict_rows(trained, rows, device=device, autocast=cast, look=look)
         return score(found, config.task, manifest.info.classes)
 
     return validate
 
 
-def _trainer_settings(config: Config) -> TrainerSettings:
+def _trainer_settings(config: Config, device: str) -> TrainerSettings:
     training = config.training
     return TrainerSettings(
         epochs=training.epochs,
         select=training.select,
-        precision=training.precision,
+        precision=settled_precision(training.precision, device),
         patience=training.patience,
         checkpoint_minutes=training.checkpoint_minutes,
         checkpoint_steps=training.checkpoint_steps,
@@ -285,18 +280,21 @@ def _cached(
     config: Config, manifest: Manifest, model: AffectModel, split: str, folder: RunFolder
 ) -> Any:
     rows = manifest.fingerprint()[split]
-    settings = [config.encoder.model_dump(mode="json"), config.training.precision]
+    device = next(model.parameters()).device.type
+    precision = settled_precision(config.training.precision, device)
+    settings = [config.encoder.model_dump(mode="json"), precision]
     key = cache_key(list(model.encoder.state_dict().values()), rows=rows, settings=settings)
     path = folder.path.parent / ".cache" / "embeddings" / f"{key}.safetensors"
     if not path.is_file():
         console.print(f"Reading {rows['rows']} {split} rows once through the frozen encoder …")
     loader = build_loader(config, manifest, split, model.encoder.preprocess)
-    found = embed_rows(model, loader, path=path, precision=config.training.precision)
+    found = embed_rows(model, loader, path=path, precision=precision)
     return partial(collate_cached, embeddings=found)
 
 
 def _fit(trainer: Trainer, config: Config, manifest: Manifest) -> None:
     folder, environment = trainer.folder, describe_environment()
+    environment["precision"] = trainer.settings.precision
     try:
         result = trainer.fit()
     except Interrupted as stop:

@@ -128,7 +128,9 @@ class TrainingConfig(Section):
     """The loop."""
 
     epochs: int = Field(4, ge=1)
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    precision: Literal["fp32", "bf16", "fp16", "auto"] = Field(
+        "fp32", description="auto: bf16 where the machine has instructions for it, else fp32"
+    )
     select: str = Field("weighted_f1", description="validation metric that picks the epoch")
     patience: int | None = Field(None, ge=1, description="epochs without gain before stopping")
     checkpoint_minutes: float = Field(2.0, ge=0, description="between saves inside an epoch")

@@ -22,6 +22,7 @@ _INDIFFERENT = (
     "roots",
     "workers",
     "threads",
+    "precision",
     "cache",
     "protocol",
     "checkpoint_minutes",

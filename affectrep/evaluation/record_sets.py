@@ -26,6 +26,7 @@ __all__ = ["expand_records", "keep_record", "merge_records", "unpack_records"]
 
 _KINDS = ("config", "data", "seed")
 _OWN = ("predicted", "margin")  # columns of one seed begin so
+_OF_A_MACHINE = ("training.precision",)  # may differ from seed to seed; each keeps its own
 
 
 @dataclass
@@ -140,6 +141,7 @@ def _add(found: _RecordFile, record: Path) -> None:
     # a key that one of them does not have came with another version of the schema
     known, here = _flat(found.config), _flat(config)
     changed = [key for key in known if key in here and known[key] != here[key]]
+    changed = [key for key in changed if key not in _OF_A_MACHINE]
     if changed:
         raise ValueError(
             f"{record.name}: the records of {config['name']} have other values of "

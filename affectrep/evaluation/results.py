@@ -40,6 +40,7 @@ COLUMNS = (
     "device",
 )
 _KEY = list(COLUMNS[:5])
+_MACHINE = ("device", "precision")  # of the environment; older runs do not name the latter
 _BEGIN, _END = "<!-- results:begin -->", "<!-- results:end -->"
 # a metric that only one kind of task has, so that no cell of a table is empty by nature
 _KINDS = ("accuracy", "exact_match", "ccc")
@@ -103,7 +104,7 @@ class Result:
         commit: of the program that trained.
         data: short digest of the rows.
         minutes: training time.
-        device: that trained.
+        device: that trained, and its precision where the run names it.
     """
 
     config: str
@@ -131,7 +132,7 @@ def results_of(
 
     Args:
         card: as ``predictions/<split>.json`` holds it.
-        environment: of the training run: commit, minutes, device.
+        environment: of the training run: commit, minutes, device, precision.
         condition: empty, or a name.
     """
     known = {
@@ -141,7 +142,7 @@ def results_of(
         "data": card["data"],
         "commit": str(environment.get("commit") or ""),
         "minutes": _number(environment.get("minutes")),
-        "device": str(environment.get("device") or ""),
+        "device": " ".join(str(environment[key]) for key in _MACHINE if environment.get(key)),
     }
     parts = [(condition, card)]
     if card.get("without_leaks"):

@@ -25,6 +25,7 @@ from affectrep.model import AffectModel
 from affectrep.training.committee import Member, TrainingRows, fit_committee
 from affectrep.training.fit_classifier import fit_kernel, fit_linear
 from affectrep.training.forward import autocast
+from affectrep.training.precision import settled_precision
 from affectrep.training.run_folder import MetricLog, RunFolder, describe_environment
 
 __all__ = ["FittedRun"]
@@ -158,7 +159,8 @@ class FittedRun:
         return tuple(found)
 
     def _predict(self, model: AffectModel, batches: Iterable[Batch]) -> Predictions:
-        cast = partial(autocast, self.device.type, self.config.training.precision)
+        precision = settled_precision(self.config.training.precision, self.device.type)
+        cast = partial(autocast, self.device.type, precision)
         return predict_rows(model, batches, device=self.device, autocast=cast, keep_embeddings=True)
 
     def _classified(self, model: AffectModel, rows: Predictions) -> Predictions:

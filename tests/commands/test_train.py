@@ -140,7 +140,17 @@ def test_fp16_on_a_cpu_is_refused(config, tmp_path, monkeypatch):
 def test_bf16_without_the_instructions_is_noted(config, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, "amx_bf16": False})
     run(config, ["training.precision=bf16"], output=tmp_path, dry_run=True)
-    assert "training.precision=fp32 is faster here" in capsys.readouterr().err
+    assert "training.precision=auto is faster here" in capsys.readouterr().err
+
+
+def test_auto_precision_is_settled_and_noted_in_the_run(config, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True})
+    words = ["training.precision=auto", "training.epochs=1"]
+    run(config, words, output=tmp_path)
+    run(config, words, output=tmp_path)  # the same command finds its run
+    folder = tmp_path / "tiny-0"
+    assert json.loads((folder / "environment.json").read_text())["precision"] == "fp32"
+    assert "precision: auto" in (folder / "config.yaml").read_text()
 
 
 @pytest.mark.parametrize(

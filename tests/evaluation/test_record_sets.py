@@ -126,6 +126,16 @@ def test_a_key_of_a_later_version_is_kept_with_its_seed(tmp_path: Path) -> None:
     assert second["later"] == {"key": 3}
 
 
+def test_seeds_may_have_been_trained_in_different_precisions(tmp_path: Path) -> None:
+    for seed, precision in enumerate(["bf16", "auto"]):
+        run = make_run(tmp_path, seed)
+        text = (run / "config.yaml").read_text().replace("4}", f"4, precision: {precision}}}")
+        (run / "config.yaml").write_text(text)
+        file = keep_record(run, "test", table("regression", seed), tmp_path / "records")
+    found = [StoredRun(path).config["training"]["precision"] for path in expand_records([file])]
+    assert found == ["bf16", "auto"]
+
+
 def test_another_csv_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("id,label\n1,2\n")
     with pytest.raises(ValueError, match="no record file"):

@@ -131,6 +131,16 @@ def test_the_readme_follows_the_file(tmp_path: Path) -> None:
     assert not update_readme(readme, path)
 
 
+def test_a_device_is_named_with_its_precision_where_the_run_knows_it() -> None:
+    figure = {"value": 0.5, "low": 0.4, "high": 0.6}
+    card = {"config": "ce", "split": "test", "seed": 0, "data": "aa", "n": 9}
+    card |= {"metrics": {"accuracy": figure}}
+    told = {"device": "cpu", "precision": "fp32"}
+    assert [one.device for one in results_of(card, told)] == ["cpu fp32"]
+    assert [one.device for one in results_of(card, {"device": "cpu"})] == ["cpu"]
+    assert [one.device for one in results_of(card, {})] == [""]
+
+
 def test_figures_about_the_representation_are_results_too() -> None:
     figure = {"value": 0.5, "low": 0.4, "high": 0.6}
     bare = {"value": 12.5, "low": None, "high": None}
