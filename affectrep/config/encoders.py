@@ -113,8 +113,9 @@ class ResNet18EncoderConfig(Section):
 
     name: Literal["resnet18"]
     preprocess: dict[str, Any] = Field(default_factory=dict, description="ImagePreprocess")
-    stem: Literal["imagenet", "small"] = Field(
-        "imagenet", description="small: 3 x 3, stride 1, no pooling, for faces of 48 to 64 px"
+    stem: Literal["imagenet", "pooled", "small"] = Field(
+        "imagenet",
+        description="for faces of 48 to 64 px: small (3 x 3, stride 1) or, faster, pooled after it",
     )
     width: int = Field(64, ge=8, description="channels of the first stage")
 

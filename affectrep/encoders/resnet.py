@@ -11,7 +11,7 @@ from affectrep.encoders.image_encoder import ImageEncoder
 
 __all__ = ["ResNet18Encoder"]
 
-STEMS = ("imagenet", "small")
+STEMS = ("imagenet", "pooled", "small")
 
 
 class ResNet18Encoder(ImageEncoder):
@@ -22,8 +22,9 @@ class ResNet18Encoder(ImageEncoder):
 
     Args:
         preprocess: settings of `ImagePreprocess`, by its argument names; None for its defaults.
-        stem: imagenet (7 x 7, stride 2, max pooling: a map is 1/32 of the image), or small (3 x 3
-            with stride 1: 1/8), which is better and slower on faces of 48 to 64 px.
+        stem: imagenet (7 x 7, stride 2, max pooling: a map is 1/32 of the image), pooled (3 x 3
+            with stride 1, max pooling: 1/16) or small (3 x 3 with stride 1 alone: 1/8), which is
+            best and slowest on faces of 48 to 64 px.
         width: channels of the first stage; fewer than 64 narrow all stages.
         channels_last: keep maps in that memory order: the same outputs to rounding, a tenth
             less time on a CPU, a quarter less with the small stem.
@@ -56,7 +57,8 @@ class ResNet18Encoder(ImageEncoder):
         large = stem == "imagenet"
         self.conv1 = _convolution(3, width, size=7 if large else 3, stride=2 if large else 1)
         self.bn1 = nn.BatchNorm2d(width)
-        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1) if large else nn.Identity()
+        pool = nn.MaxPool2d(3, stride=2, padding=1)
+        self.maxpool = nn.Identity() if stem == "small" else pool
         self.layer1 = _stage(width, width, stride=1)
         self.layer2 = _stage(width, 2 * width, stride=2)
         self.layer3 = _stage(2 * width, 4 * width, stride=2)

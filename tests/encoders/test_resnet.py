@@ -58,7 +58,7 @@ def test_first_values_are_those_of_he() -> None:
     assert encoder.bn1.weight.eq(1).all()
 
 
-@pytest.mark.parametrize(("stem", "side"), [("imagenet", 2), ("small", 8)])
+@pytest.mark.parametrize(("stem", "side"), [("imagenet", 2), ("pooled", 4), ("small", 8)])
 def test_features_are_the_maps_before_pooling(stem: str, side: int) -> None:
     encoder = ResNet18Encoder(stem=stem, width=8).eval()
     output = encoder(pixels(64))
@@ -110,7 +110,7 @@ def test_it_learns_which_half_is_bright() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"stem": "cifar"}, "stem is 'cifar', expected one of imagenet, small"),
+        ({"stem": "cifar"}, "stem is 'cifar', expected one of imagenet, pooled, small"),
         ({"width": 0}, "width is 0, expected at least 1"),
         ({"preprocess": {"px": 3}}, r"unknown key encoder\.preprocess\.px"),
     ],
