@@ -52,6 +52,14 @@ def sweep(
     reference: Annotated[
         str | None, typer.Option(help="system that the others are compared with; else the first")
     ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            help="cells at once, on the GPUs in turn or with a share of the cores each; "
+            "by default one for each GPU",
+            show_default=False,
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="list the cells and whether each is done")
     ] = False,
@@ -70,6 +78,7 @@ def sweep(
         pool=pool,
         table=table,
         reference=reference,
+        jobs=jobs,
         dry_run=dry_run,
     )
 

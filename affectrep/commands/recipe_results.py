@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from filelock import FileLock
 from rich.console import Console
 
 from affectrep.config import Config, differing_keys, load_config
@@ -75,9 +76,10 @@ def record_results(
     named = " ".join(filter(None, [stored.setting, condition]))
     rows = results_of(card, stored.environment, named)
     path = folder / "results.csv"
-    write_results(path, rows)
-    update_readme(folder / "README.md", path)
-    record = keep_record(stored.path, card["split"], table, folder / "records")
+    with FileLock(folder / ".record.lock"):  # seeds that are evaluated at once share these files
+        write_results(path, rows)
+        update_readme(folder / "README.md", path)
+        record = keep_record(stored.path, card["split"], table, folder / "records")
     console.print(f"{len(rows)} figures written to {path}, their predictions to {record}.")
 
 

@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -156,7 +157,7 @@ def test_a_cell_in_other_hands_is_passed_over_and_looked_at_again(
         sweeping.release()
         training.release()  # a training that was stopped
 
-    monkeypatch.setattr(sweep.time, "sleep", meanwhile)
+    monkeypatch.setattr(time, "sleep", meanwhile)
     sweep.run([config], seeds="3", output=runs)
     assert bench.trained == ["toy.de-2", "toy.de-0", "toy.de-1"]
     words = capsys.readouterr().out
@@ -319,6 +320,7 @@ def test_several_corpora_are_columns_and_end_with_the_interquartile_mean(
 
 SCRIPT = """
 import sys
+import time
 from pathlib import Path
 from affectrep.commands import sweep
 sweep.run([Path(sys.argv[1])], ["training.epochs=1"], seeds="3", output=Path(sys.argv[2]))
