@@ -23,9 +23,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from affectrep.build import build_loader, build_manifest, build_model, build_objective
-from affectrep.config import load_config
+from affectrep.config import Config, load_config
+from affectrep.data.manifest import Manifest
 from affectrep.evaluation.evaluate import predict_rows
 from affectrep.evaluation.suspects import suspect_precision
+from affectrep.model import AffectModel
 from affectrep.objectives.aml import AMLObjective
 
 __all__ = ["examples", "liveness", "suspects"]
@@ -54,21 +56,43 @@ def liveness(run: Path) -> dict[str, Any]:
     }
 
 
-def suspects(run: Path) -> dict[str, Any]:
-    """Return how many of the rows that recur as hard positives carry a label that was replaced."""
-    recurring = pd.read_csv(run / "findings" / "recurring_positives.csv", dtype={"id": str})
+def suspects(run: Path) -> list[dict[str, Any]]:
+    """Return how many of a run's suspected rows carry a label that was replaced.
+
+    Two rankings: the rows that recur as hard positives (AML alone), and all training rows by the
+    probability that the finished model gives to their label, lowest first, which needs no mining.
+    """
     noise = pd.read_csv(run / "label_noise.csv", dtype=str)
-    manifest = build_manifest(load_config(run / "config.yaml"))
+    config = load_config(run / "config.yaml")
+    manifest = build_manifest(config)
     rows = manifest.split("train")
     labels = dict(zip(rows["id"], rows["label"], strict=True))
-    found = suspect_precision(list(recurring["id"]), list(noise["id"]), labels=labels)
-    return {
-        "run": run.name,
-        **{f"at_{cut}": value for cut, value in found.precision.items()},
-        **{f"chance_{cut}": value for cut, value in found.chance.items()},
-        "base_rate": found.base_rate,
-        "average_precision": found.average_precision,
-    }
+    rankings = {"probability": _by_probability(run, manifest, config)}
+    recurring = run / "findings" / "recurring_positives.csv"
+    if recurring.is_file():
+        rankings["recurring"] = list(pd.read_csv(recurring, dtype={"id": str})["id"])
+    lines = []
+    for name, ranked in rankings.items():
+        found = suspect_precision(ranked, list(noise["id"]), labels=labels)
+        lines.append(
+            {
+                "run": run.name,
+                "ranked": name,
+                **{f"at_{cut}": value for cut, value in found.precision.items()},
+                **{f"chance_{cut}": value for cut, value in found.chance.items()},
+                "base_rate": found.base_rate,
+                "average_precision": found.average_precision,
+            }
+        )
+    return lines
+
+
+def _by_probability(run: Path, manifest: Manifest, config: Config) -> list[str]:
+    model = AffectModel.from_pretrained(str(run / "model"))
+    found = predict_rows(model, build_loader(config, manifest, "train", model.encoder.preprocess))
+    chances = torch.from_numpy(found.scores).softmax(dim=-1)
+    own = chances[torch.arange(len(chances)), torch.from_numpy(found.labels)]
+    return [found.ids[place] for place in own.argsort(stable=True).tolist()]
 
 
 def examples(run: Path, *, split: str, pairs: int = 3, each: int = 3) -> pd.DataFrame:
@@ -165,8 +189,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     if given.what == "examples":
         table = examples(given.runs[0], split=given.split)
+    elif given.what == "suspects":
+        table = pd.DataFrame([line for run in given.runs for line in suspects(run)])
     else:
-        table = pd.DataFrame([globals()[given.what](run) for run in given.runs])
+        table = pd.DataFrame([liveness(run) for run in given.runs])
     with pd.option_context("display.max_colwidth", None, "display.width", None):
         print(table.to_string(index=False, float_format="%.3f"))
 
