@@ -97,6 +97,12 @@ def evaluate(
             help="also measure what the embeddings say about speaker and language, or the person",
         ),
     ] = False,
+    before: Annotated[
+        bool,
+        typer.Option(
+            "--before", help="with the two above: also of the encoder as it was before training"
+        ),
+    ] = False,
     smiles: Annotated[
         Path | None,
         typer.Option(help="faces: read people neutral and smiling in this folder, not a split"),
@@ -115,6 +121,7 @@ def evaluate(
         baselines=baselines,
         representation=representation,
         leakage=leakage,
+        before=before,
         smiles=smiles,
     )
 

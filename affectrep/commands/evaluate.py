@@ -15,19 +15,19 @@ from rich.table import Table
 
 from affectrep.build import build_manifest
 from affectrep.commands.calibration import add_temperature, calibration_table
+from affectrep.commands.family_files import known_families, written_families
 from affectrep.commands.leakage import add_leakage, add_map, leakage_table, require_leakage
 from affectrep.commands.recipe_results import record_results
 from affectrep.commands.representation import add_representation, representation_table
 from affectrep.commands.split_reading import SplitReader
+from affectrep.commands.untrained import before_tables
 from affectrep.config import Config, load_config
 from affectrep.data.checks import leaked_ids
 from affectrep.data.manifest import Manifest
 from affectrep.evaluation.baselines import baseline_table
 from affectrep.evaluation.critic_health import critic_sentence
-from affectrep.evaluation.families import Families, families_from_confusion
+from affectrep.evaluation.families import Families
 from affectrep.evaluation.ledger import readings
-from affectrep.evaluation.metrics import confusion_matrix
-from affectrep.evaluation.predictions import table_targets
 from affectrep.evaluation.scorecard import Resampling, scorecard
 from affectrep.evaluation.stored_run import StoredRun
 from affectrep.reporting.tables import (
@@ -54,6 +54,7 @@ def run(  # noqa: PLR0913 - one for each option of the command
     baselines: bool | None = None,
     representation: bool = False,
     leakage: bool = False,
+    before: bool = False,
     smiles: Path | None = None,
 ) -> dict[str, Any]:
     """Score a run on a split; write predictions, figures and the recipe's results, and print.
@@ -72,6 +73,7 @@ def run(  # noqa: PLR0913 - one for each option of the command
         representation: also measure the embeddings, with the training rows as a gallery.
         leakage: also measure what they say about speaker and language, or about the person of a
             face, and keep a map of them.
+        before: measure the latter two also of the encoder as it was before training.
         smiles: folder of people neutral and smiling, which a run of faces reads in place of a
             split.
 
@@ -87,6 +89,7 @@ def run(  # noqa: PLR0913 - one for each option of the command
     if smiles is not None:
         return _read_smiles(stored, config, smiles)
     _check_options(config, split, write_families, representation)
+    _check_before(before, representation or leakage)
     _refuse_refitted(stored, split)
     if config.training.threads is not None:
         torch.set_num_threads(config.training.threads)
@@ -95,22 +98,21 @@ def run(  # noqa: PLR0913 - one for each option of the command
         require_leakage(split, manifest.rows)
     _same_rows(stored, manifest)
     _check_cluster(config, manifest)
-    groups = None if write_families else _families(config, manifest, families)
-    reader, before = SplitReader(stored, config, manifest), len(readings(stored.path, split))
+    groups = None if write_families else known_families(config, manifest, families)
+    reader, known = SplitReader(stored, config, manifest), len(readings(stored.path, split))
     table = reader.table(split, force=force)
-    _say_used_again(stored, split, before)
+    _say_used_again(stored, split, known)
     if write_families is not None:
-        groups = _write_families(stored, table, write_families)
-    if representation or leakage:
-        reader.embeddings(split)  # before the card counts the readings
+        groups = written_families(stored, table, write_families, data=_data_digest(stored, split))
+    _embed(reader, split, now=representation or leakage, before=before)
     table.attrs["ranking"] = stored.gives_rankings
     card = _score(stored, config, manifest, table, groups)
     add_temperature(card, stored, table)
     if representation:
         leaked = leaked_ids(manifest, split)
-        add_representation(card, reader, table, families=groups, leaked=leaked)
+        add_representation(card, reader, table, families=groups, leaked=leaked, before=before)
     if leakage:
-        add_leakage(card, reader, table)
+        add_leakage(card, reader, table, before=before)
     if card["task"] == "regression" and manifest.info.modality == "face":
         _add_faces(config, reader, card, table, mapped=not leakage)
     if baselines or (baselines is None and manifest.info.generated):
@@ -134,11 +136,8 @@ def _check_options(
 ) -> None:
     if split not in ("train", "validation", "test"):
         raise ValueError(f"there is no split {split!r}; give train, validation or test.")
-    if representation and config.task != "classification":
-        raise ValueError(
-            f"--representation needs one class a row: single-label classification, "
-            f"not {config.task}."
-        )
+    if representation and config.task == "multilabel":
+        raise ValueError("--representation needs one class, or one place in the plane, a row.")
     if representation and split == "train":
         raise ValueError(
             "--representation compares a split with the training rows: give validation or test."
@@ -149,6 +148,19 @@ def _check_options(
         raise ValueError("families are fixed on validation: add --split validation.")
     if config.task != "classification":
         raise ValueError(f"families belong to single-label classification, not {config.task}.")
+
+
+def _check_before(before: bool, measured: bool) -> None:
+    if before and not measured:
+        raise ValueError("--before goes with --representation or --leakage.")
+
+
+def _embed(reader: SplitReader, split: str, *, now: bool, before: bool) -> None:
+    """Read the split for its embeddings before the card counts the readings."""
+    if now:
+        reader.embeddings(split)
+    if before:
+        reader.embeddings_before(split)
 
 
 def _same_rows(stored: StoredRun, manifest: Manifest) -> None:
@@ -219,28 +231,6 @@ def _add_faces(
     write_examples(path, table, rows, margin=config.data.face.margin)
     if mapped:
         add_map(reader, table)
-
-
-def _families(config: Config, manifest: Manifest, path: Path | None) -> Families | None:
-    file = path or config.evaluation.families
-    if file is None or config.task != "classification":
-        return None
-    return Families.load(file, manifest.info.classes)
-
-
-def _write_families(stored: StoredRun, table: pd.DataFrame, path: Path) -> Families:
-    classes = table.attrs["classes"]
-    confusion = confusion_matrix(*table_targets(table), len(classes))
-    source = {
-        "config": stored.name,
-        "seed": stored.seed,
-        "split": "validation",
-        "data": _data_digest(stored, "validation"),
-    }
-    families = families_from_confusion(confusion, classes, source=source)
-    families.save(path)
-    console.print(f"Families written to {path}: set evaluation.families={path} to use them.")
-    return families
 
 
 def _score(
@@ -318,6 +308,7 @@ def _more_tables(card: dict[str, Any]) -> Iterator[Table | str]:
     ):
         if card.get(key):
             yield table(card)
+    yield from before_tables(card)
     if card.get("persons"):
         from affectrep.commands.face_figures import face_tables
 

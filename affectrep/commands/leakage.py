@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,9 @@ from rich.table import Table
 
 from affectrep.commands.split_reading import SplitReader
 from affectrep.evaluation.embedding_map import embedding_map
+from affectrep.evaluation.embeddings import Embeddings
 from affectrep.evaluation.identities import identity_column, in_words
-from affectrep.evaluation.leakage import leakage_path, measure_leakage
+from affectrep.evaluation.leakage import Leakage, leakage_path, measure_leakage
 from affectrep.evaluation.predictions import write_predictions
 from affectrep.reporting.scatter import map_path
 from affectrep.reporting.tables import metric_table
@@ -45,7 +46,9 @@ def require_leakage(split: str, rows: pd.DataFrame) -> None:
         )
 
 
-def add_leakage(card: dict[str, Any], reader: SplitReader, table: pd.DataFrame) -> None:
+def add_leakage(
+    card: dict[str, Any], reader: SplitReader, table: pd.DataFrame, *, before: bool = False
+) -> None:
     """Add the figures about leakage to a card; store the answers behind them, and a map.
 
     The probes are asked about training and validation rows, whatever the split is; only the equal
@@ -56,23 +59,33 @@ def add_leakage(card: dict[str, Any], reader: SplitReader, table: pd.DataFrame) 
         card: of the split; it gets the key ``leakage``.
         reader: of the run.
         table: predictions of the split.
+        before: also attack the encoder as it was before training, as ``card["leakage"]["before"]``.
 
     Raises:
         ValueError: as :func:`require_leakage`.
     """
     split = str(table.attrs["split"])
     require_leakage(split, reader.manifest.rows)
-    parts = [reader.manifest.split(name) for name in _KNOWN]
-    values = [
-        reader.embeddings(name).of([str(row) for row in part["id"]])
-        for name, part in zip(_KNOWN, parts, strict=True)
-    ]
-    unseen = reader.embeddings(split).of(list(table["id"])), table
-    found = measure_leakage((np.concatenate(values), pd.concat(parts, ignore_index=True)), unseen)
+    found = _attacked(reader, table, reader.embeddings)
     about = {**found.about, "known": list(_KNOWN), "verified": split}
     found.save(leakage_path(reader.stored, split), model=reader.stored.model_hash, split=split)
     card["leakage"] = {"metrics": found.figures(), "about": about}
+    if before:
+        untrained = _attacked(reader, table, reader.embeddings_before)
+        card["leakage"]["before"] = {"metrics": untrained.figures()}
     add_map(reader, table)
+
+
+def _attacked(
+    reader: SplitReader, table: pd.DataFrame, embedded: Callable[[str], Embeddings]
+) -> Leakage:
+    parts = [reader.manifest.split(name) for name in _KNOWN]
+    values = [
+        embedded(name).of([str(row) for row in part["id"]])
+        for name, part in zip(_KNOWN, parts, strict=True)
+    ]
+    unseen = embedded(str(table.attrs["split"])).of(list(table["id"])), table
+    return measure_leakage((np.concatenate(values), pd.concat(parts, ignore_index=True)), unseen)
 
 
 def add_map(reader: SplitReader, table: pd.DataFrame) -> None:
@@ -103,8 +116,12 @@ def add_map(reader: SplitReader, table: pd.DataFrame) -> None:
     labels = {name: [_word(value) for value in rows[name].iloc[kept]] for name in names}
     labels["split"] = list(rows["split"].iloc[kept])
     labels |= {name: list(rows[name].iloc[kept]) for name in _PLACED if name in rows}
-    found = embedding_map([str(row) for row in rows["id"].iloc[kept]], values[kept], labels)
+    ids = [str(row) for row in rows["id"].iloc[kept]]
+    found = embedding_map(ids, values[kept], labels)
+    principal = embedding_map(ids, values[kept], method="pca")
+    found["pca_x"], found["pca_y"] = principal["x"], principal["y"]
     found.attrs |= {"model": reader.stored.model_hash, "split": split, "of": len(rows)}
+    found.attrs["explained"] = principal.attrs["explained"]
     write_predictions(map_path(reader.stored, split), found)
 
 

@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from affectrep.commands.split_reading import SplitReader
+from affectrep.evaluation.embeddings import Embeddings
 from affectrep.evaluation.families import Families
+from affectrep.evaluation.metrics import Statistics
 from affectrep.evaluation.neighbours import DRAWS, EPSILON, NEIGHBOURS
 from affectrep.evaluation.predictions import table_targets
+from affectrep.evaluation.quadrants import QUADRANTS, quadrants
 from affectrep.evaluation.representation import representation_statistics, spread_values
 from affectrep.evaluation.scorecard import Resampling, figures_of
 from affectrep.reporting.tables import metric_table
@@ -31,10 +34,12 @@ def add_representation(
     *,
     families: Families | None,
     leaked: Sequence[str] = (),
+    before: bool = False,
 ) -> None:
     """Add the figures about the representation to a card, also without leaked rows.
 
-    The split and the training rows are embedded where that is not stored yet.
+    The split and the training rows are embedded where that is not stored yet. The classes of a
+    regression are the quadrants of valence and arousal.
 
     Args:
         card: of the split; it gets the key ``representation``, and so does ``without_leaks``.
@@ -42,18 +47,14 @@ def add_representation(
         table: predictions of the split.
         families: adds the AUC inside families.
         leaked: ids of rows that also occur in training.
+        before: also measure the encoder as it was before training, as
+            ``card["representation"]["before"]``.
     """
-    embeddings = reader.embeddings(table.attrs["split"]).of(list(table["id"]))
-    train = reader.manifest.split(_GALLERY)
-    gallery = reader.embeddings(_GALLERY).of([str(name) for name in train["id"]])
-    sets = representation_statistics(
-        embeddings,
-        table_targets(table)[0],
-        (gallery, reader.manifest.targets(_GALLERY)),
-        families or Families([], table.attrs["classes"]),
-    )
+    groups = families or Families([], table.attrs["classes"] or list(QUADRANTS))
+    split, resampling = str(table.attrs["split"]), Resampling(**card["resampling"])
+    embedded = [reader.embeddings(name) for name in (split, _GALLERY)]
     about = {
-        "gallery": {"split": _GALLERY, "rows": len(gallery)},
+        "gallery": {"split": _GALLERY, "rows": len(reader.manifest.split(_GALLERY))},
         "neighbours": NEIGHBOURS,
         "draws": DRAWS,
         "epsilon": EPSILON,
@@ -62,12 +63,15 @@ def add_representation(
     parts = [(card, everything)]
     if "without_leaks" in card:
         parts.append((card["without_leaks"], ~table["id"].isin(set(leaked)).to_numpy()))
-    resampling = Resampling(**card["resampling"])
+    sets = _statistics(reader, table, embedded, groups)
     for part, rows in parts:
-        figures = figures_of(sets, table, resampling, rows=rows)
-        for name, value in spread_values(embeddings[rows]).items():
-            figures[name] = {"value": value, "low": None, "high": None}
+        figures = _figures(sets, table, embedded[0], resampling, rows)
         part["representation"] = {**about, "metrics": figures}
+    if before:
+        embedded = [reader.embeddings_before(name) for name in (split, _GALLERY)]
+        sets = _statistics(reader, table, embedded, groups)
+        figures = _figures(sets, table, embedded[0], resampling, everything)
+        card["representation"]["before"] = {"metrics": figures}
 
 
 def representation_table(card: dict[str, Any]) -> Table:
@@ -83,3 +87,32 @@ def representation_table(card: dict[str, Any]) -> Table:
             "metrics": leaks["representation"]["metrics"],
         }
     return metric_table(shown, heading)
+
+
+def _statistics(
+    reader: SplitReader, table: pd.DataFrame, embedded: Sequence[Embeddings], families: Families
+) -> list[Statistics]:
+    train = [str(name) for name in reader.manifest.split(_GALLERY)["id"]]
+    gallery = embedded[1].of(train), _codes(reader.manifest.targets(_GALLERY))
+    values = embedded[0].of(list(table["id"]))
+    return representation_statistics(values, _codes(table_targets(table)[0]), gallery, families)
+
+
+def _figures(
+    sets: Sequence[Statistics],
+    table: pd.DataFrame,
+    embedded: Embeddings,
+    resampling: Resampling,
+    rows: Array,
+) -> dict[str, Any]:
+    figures = figures_of(sets, table, resampling, rows=rows)
+    for name, value in spread_values(embedded.of(list(table["id"]))[rows]).items():
+        figures[name] = {"value": value, "low": None, "high": None}
+    return figures
+
+
+def _codes(targets: Array) -> Array:
+    """Return class codes; of valence and arousal those of the quadrants."""
+    if targets.ndim == 1:
+        return targets
+    return np.array([QUADRANTS.index(word) for word in quadrants(targets)])

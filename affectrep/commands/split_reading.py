@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 from rich.console import Console
 
 from affectrep.batch import Output
-from affectrep.build import build_loader
+from affectrep.build import build_loader, build_model, fit_encoder
 from affectrep.config import Config
 from affectrep.data.manifest import DOMAINS, Manifest
 from affectrep.evaluation.embeddings import Embeddings, read_embeddings, write_embeddings
@@ -25,6 +26,7 @@ from affectrep.model import AffectModel
 __all__ = ["SplitReader"]
 
 _MOMENT = ("video", "frame", "time_s")
+Look = Callable[[Output, torch.Tensor], None] | None
 console = Console(soft_wrap=True, markup=False, highlight=False)
 
 
@@ -120,15 +122,39 @@ class SplitReader:
                 f"{self.stored.path / 'model'} knows the classes {model.classes}, "
                 f"the corpus {classes}."
             )
+        said: list[str] = []
+        look = partial(_note_expressions, model.settings["heads"]["expressions"], said)
+        found = self._pass(model, split, purpose, look)
+        if found.embeddings is not None:
+            values = Embeddings(found.ids, found.embeddings, split, self.stored.model_hash)
+            write_embeddings(self.embeddings_path(split), values)
+        return found, said
+
+    def embeddings_before(self, split: str) -> Embeddings:
+        """Return the pooled embeddings by the encoder as it was before training.
+
+        They lie beside the others as ``<split>.before.embeddings.safetensors``.
+        """
+        path = self.embeddings_path(f"{split}.before")
+        if path.is_file():
+            known = read_embeddings(path)
+            if (known.model, known.split) == (self.stored.config_hash, split):
+                return known
+        torch.manual_seed(self.config.seed)  # as training began
+        model = build_model(self.config, self.manifest)
+        fit_encoder(self.config, self.manifest, model)
+        found = self._pass(model, split, "embeddings before training")
+        assert found.embeddings is not None
+        values = Embeddings(found.ids, found.embeddings, split, self.stored.config_hash)
+        write_embeddings(path, values)
+        return read_embeddings(path)
+
+    def _pass(self, model: AffectModel, split: str, purpose: str, look: Look = None) -> Predictions:
+        """Pass once over the rows with a model, and note it."""
         device = "cuda" if torch.cuda.is_available() else "cpu"
         loader = build_loader(self.config, self.manifest, split, model.encoder.preprocess)
-        said: list[str] = []
         found = predict_rows(
-            model.to(device),
-            loader,
-            device=device,
-            keep_embeddings=True,
-            look=partial(_note_expressions, model.settings["heads"]["expressions"], said),
+            model.to(device), loader, device=device, keep_embeddings=True, look=look
         )
         record_read(
             self.stored.path,
@@ -138,10 +164,7 @@ class SplitReader:
             commit=str(self.stored.environment.get("commit") or ""),
             purpose=purpose,
         )
-        if found.embeddings is not None:
-            values = Embeddings(found.ids, found.embeddings, split, self.stored.model_hash)
-            write_embeddings(self.embeddings_path(split), values)
-        return found, said
+        return found
 
     def _as_table(self, found: Predictions, split: str, threshold: float | None) -> pd.DataFrame:
         task = self.config.task

@@ -15,6 +15,11 @@ from numpy.typing import NDArray
 from affectrep.evaluation.families import Families
 from affectrep.evaluation.metrics import Statistics, classification_statistics
 from affectrep.evaluation.neighbours import knn_labels, perturbed_knn_labels
+from affectrep.evaluation.structure import (
+    alignment_statistics,
+    silhouette_statistics,
+    uniformity,
+)
 from affectrep.objectives.embedding_spread import embedding_spread
 
 __all__ = [
@@ -27,6 +32,7 @@ __all__ = [
 
 Array = NDArray[Any]
 _MOST = 5000  # rows whose cosines are all computed
+_WIDEST = 2048  # dimensions; a random similarity of the 9,216 of AlexNet takes a minute to draw
 
 
 def representation_statistics(
@@ -40,6 +46,8 @@ def representation_statistics(
         gallery: embeddings and labels of the training split.
         families: over all classes; where it has no group, ``family_auc`` is left out.
 
+    Above 2,048 dimensions the random similarities are left out.
+
     Raises:
         ValueError: if shapes do not fit or a value is not finite.
 
@@ -48,14 +56,18 @@ def representation_statistics(
         >>> labels, families = np.array([0, 0, 1, 1]), Families([["a", "b"]], ["a", "b"])
         >>> found = representation_statistics(points, labels, (points, labels), families)
         >>> len(found), found[0].values()
-        (3, {'family_auc': 1.0})
+        (5, {'family_auc': 1.0})
     """
+    unit = _unit(embeddings, labels)
     predicted = knn_labels(*gallery, embeddings)
-    drawn = perturbed_knn_labels(*gallery, embeddings)
     found = [
         knn_statistics(labels, predicted, len(families.classes)),
-        perturbed_statistics(labels, drawn),
+        silhouette_statistics(unit, labels),
+        alignment_statistics(unit, labels),
     ]
+    if embeddings.shape[1] <= _WIDEST:
+        drawn = perturbed_knn_labels(*gallery, embeddings)
+        found.insert(1, perturbed_statistics(labels, drawn))
     own = family_auc_statistics(embeddings, labels, families)
     return [own, *found] if own.columns[:, 1].any() else found
 
@@ -146,11 +158,11 @@ def perturbed_statistics(labels: Array, drawn: Array) -> Statistics:
 
 
 def spread_values(embeddings: Array) -> dict[str, float]:
-    """Return ``effective_rank`` and ``random_cosine``, signs of collapse; no intervals.
+    """Return ``effective_rank``, ``random_cosine`` and ``uniformity``; no intervals.
 
     The first is the exponential of the entropy of the singular values of the centred unit rows,
-    at most min(rows - 1, dim); the second the mean |cosine| over all pairs of two rows. Of more
-    than 5,000 rows a fixed random 5,000 are taken.
+    at most min(rows - 1, dim); the second the mean |cosine| over all pairs of two rows, a sign of
+    collapse like a high uniformity. Of more than 5,000 rows a fixed random 5,000 are taken.
 
     Raises:
         ValueError: if the shape is not ``(rows, dim)``.
@@ -159,13 +171,18 @@ def spread_values(embeddings: Array) -> dict[str, float]:
 
     Example:
         >>> {name: round(value, 3) for name, value in spread_values(np.eye(3)).items()}
-        {'effective_rank': 2.0, 'random_cosine': 0.0}
+        {'effective_rank': 2.0, 'random_cosine': 0.0, 'uniformity': -4.0}
     """
+    even = uniformity(_unit(embeddings, np.zeros(len(embeddings))))
     if len(embeddings) > _MOST:
         chosen = np.random.default_rng(0).choice(len(embeddings), _MOST, replace=False)
         embeddings = embeddings[np.sort(chosen)]
     spread = embedding_spread(torch.from_numpy(np.ascontiguousarray(embeddings)))
-    return {"effective_rank": spread.effective_rank, "random_cosine": spread.mean_cosine}
+    return {
+        "effective_rank": spread.effective_rank,
+        "random_cosine": spread.mean_cosine,
+        "uniformity": even,
+    }
 
 
 def _auc(unit: Array, labels: Array) -> Iterator[tuple[int, float]]:

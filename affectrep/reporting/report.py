@@ -32,6 +32,7 @@ from affectrep.reporting.sections import (
     figures,
     side_by_side,
 )
+from affectrep.reporting.structure import structure
 from affectrep.reporting.subject import Subject, by_corpus, gather
 from affectrep.reporting.tables import verdict
 from affectrep.reporting.track import tracks
@@ -91,6 +92,7 @@ def _corpus(subjects: Sequence[Subject], *, count: int) -> str:
         parts.append(reliability(subject))
         shown = (va_plane, tracks, persons, critic_section, maps)
         parts += [one(subject, subjects=count) for one in shown]
+        parts.append(structure(subject))
     parts.append(leakage_section(subjects))
     return "".join([*parts, data_card(first), environment(first), next_commands(subjects)])
 

@@ -1,4 +1,4 @@
-"""The section with maps: stored t-SNE coordinates of embeddings, drawn by kind of label."""
+"""The section with maps: stored t-SNE and PCA coordinates of embeddings, by kind of label."""
 
 from __future__ import annotations
 
@@ -165,15 +165,22 @@ def maps(subject: Subject, *, subjects: int = 1) -> str:
         return ""
     table = _with_quadrants(table)
     columns = [name for name in _PANELS if _worth(table, name, split or "")]
-    kept = _thinned(table, _BUDGET // max(1, min(subjects, _MAPPED) * len(columns)))
+    attrs, principal = table.attrs, columns[:1] if "pca_x" in table else []
+    shown = len(columns) + len(principal)
+    kept = _thinned(table, _BUDGET // max(1, min(subjects, _MAPPED) * shown))
     panels = "".join(_panel(kept, column, split or "") for column in columns)
-    attrs = table.attrs
+    panels += "".join(_panel(kept, column, split or "", layout="PCA") for column in principal)
     persons = next((f", other {w}s" for c, w in _PERSONS.items() if c in table), "")
     words = (
         f"t-SNE of the embeddings of seed {run.seed} (perplexity {attrs['perplexity']:.0f}). "
         "Neighbours in the picture are neighbours in the embedding; distances between groups "
         "and sizes of groups mean nothing. "
     )
+    if principal:
+        words += (
+            f"The last panel has the two principal components of the same rows: their distances "
+            f"mean what they show, {100 * attrs['explained']:.0f} per cent of the variance. "
+        )
     if table["split"].nunique() > 1:
         words += f"Filled: {split} split. Outlined: validation split{persons}. "
     if len(kept) < attrs.get("of", len(table)):
@@ -224,18 +231,20 @@ def _thinned(table: pd.DataFrame, most: int) -> pd.DataFrame:
     return table.iloc[rows].reset_index(drop=True)
 
 
-def _panel(table: pd.DataFrame, column: str, split: str) -> str:
+def _panel(table: pd.DataFrame, column: str, split: str, *, layout: str = "t-SNE") -> str:
     names, word = _names(table, column, split), _PANELS[column]
     groups = table[column].where(table[column].isin(names), "")
     hollow = (table["split"] != split).to_numpy()
     if column in _PERSONS:
         groups = groups.where(~hollow, "")
     words = [_told(row) for row in table.to_dict("records")]
-    points = Points(list(table["x"]), list(table["y"]), list(groups), words, list(hollow))
+    prefix = "pca_" if layout == "PCA" else ""
+    x, y = (list(table[f"{prefix}{axis}"]) for axis in "xy")
+    points = Points(x, y, list(groups), words, list(hollow))
     counts = {str(name): int(count) for name, count in groups.value_counts().items()}
     shown = [str(name).rpartition("/")[2] if column in _PERSONS else name for name in names]
-    alt = f"t-SNE of {len(table):,} embeddings by {word}: {', '.join(shown)}."
-    caption = f"By {word}"
+    alt = f"{layout} of {len(table):,} embeddings by {word}: {', '.join(shown)}."
+    caption = f"By {word}" + ", principal components" * (layout == "PCA")
     if "" in counts:
         many = table[column][~hollow].nunique() > MOST_GROUPS
         most = f", the {MOST_GROUPS} with most rows" if many else ""

@@ -271,6 +271,9 @@ MEASURES = {
     "knn_perturbed_worst",
     "effective_rank",
     "random_cosine",
+    "silhouette",
+    "alignment",
+    "uniformity",
 }
 
 
@@ -351,11 +354,39 @@ def test_the_representation_is_measured_of_single_labels_against_training(
     with pytest.raises(ValueError, match="give validation or test"):
         evaluate.run(run, split="train", representation=True)
     run = make(tmp_path / "b", monkeypatch, manifest("multilabel"))
-    with pytest.raises(ValueError, match="single-label classification, not multilabel"):
+    with pytest.raises(ValueError, match="one class, or one place in the plane, a row"):
         evaluate.run(run, representation=True)
     assert not readings(run)
     evaluate.run(run)
     assert (run / "predictions" / "validation.embeddings.safetensors").is_file()
+
+
+def test_the_encoder_before_training_is_measured_beside_it(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Blind(Toy):
+        def forward(self, inputs: dict[str, torch.Tensor]) -> Output:
+            noise = torch.randn(len(inputs["x"]), 3)
+            return Output(noise, noise)
+
+    monkeypatch.setattr(split_reading, "build_model", lambda config, rows: Blind())
+    monkeypatch.setattr(split_reading, "fit_encoder", lambda config, rows, model: None)
+    with pytest.raises(ValueError, match="--before goes with"):
+        evaluate.run(run, before=True)
+    card = evaluate.run(run, representation=True, before=True)
+    words = "embeddings before training"
+    noted = [("test", words), ("train", "embeddings"), ("train", words)]
+    assert purposes(run)[1:] == noted
+    assert card["readings"] == 2
+    after, then = (
+        part["metrics"] for part in (card["representation"], card["representation"]["before"])
+    )
+    assert set(then) == set(after) == MEASURES - {"family_auc"}
+    assert then["knn_accuracy"]["value"] < 0.6 < after["knn_accuracy"]["value"]
+    assert then["silhouette"]["value"] < 0.1 < after["silhouette"]["value"]
+    assert "Representation, before and after training" in printed(capsys)
+    assert evaluate.run(run, representation=True, before=True) == card  # stored
+    assert purposes(run)[1:] == noted
 
 
 def test_measures_of_the_representation_are_results(run: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -22,6 +23,7 @@ from affectrep.commands import evaluate, prepare, train
 from affectrep.data import face_boxes
 from affectrep.data.images import Box
 from affectrep.data.loader import StepLoader
+from affectrep.evaluation.embeddings import read_embeddings
 from affectrep.model import AffectModel
 from tests import tiny_faces
 from tests.encoders.tiny_vision import tiny_vision
@@ -448,3 +450,21 @@ def test_a_second_head_says_the_expression(folder: Path, rows: pd.DataFrame, lin
     assert card["expression"]["metrics"]["expression_accuracy"]["value"] == pytest.approx(right)
     names = [json.loads(line)["name"] for line in (place / "metrics.jsonl").open()]
     assert "expression" in names
+
+
+def test_before_training_is_the_encoder_that_training_began_with(
+    folder: Path, rows: pd.DataFrame
+) -> None:
+    # no normalisation whose statistics move, weights that hardly do
+    encoder = "encoder: {name: alexnet_tuned, preprocess: {size_px: 64, resize_px: 66}}"
+    still = ("optimizer.encoder_lr=1e-9", "optimizer.head_lr=1e-9", "seed=3")
+    config = face_config(folder, face_csv(folder, rows), encoder)
+    train.run(config, [*SMALL, *still], output=folder / "runs")
+    run = folder / "runs" / "own-3"
+    found = evaluate.run(run, representation=True, before=True)["representation"]
+    assert set(found["metrics"]) == set(found["before"]["metrics"])
+    after, then = (
+        read_embeddings(run / "predictions" / f"test{when}.embeddings.safetensors").values
+        for when in ("", ".before")
+    )
+    np.testing.assert_allclose(after, then, rtol=2e-3, atol=1e-3 * np.abs(then).max())

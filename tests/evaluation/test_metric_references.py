@@ -32,6 +32,7 @@ from affectrep.evaluation.representation import (
     knn_statistics,
     spread_values,
 )
+from affectrep.evaluation.structure import alignment_statistics, silhouette_statistics
 from affectrep.evaluation.verification import equal_error_rate, verify_speakers
 
 Values = Mapping[str, float]
@@ -255,7 +256,11 @@ def rows(ties: bool) -> Rows:
 
 def our_representation(one: Rows) -> Values:
     auc = family_auc_statistics(one.embeddings, one.labels, FAMILIES).values()
-    return {**auc, **spread_values(one.embeddings)}
+    length = np.linalg.norm(one.embeddings, axis=1, keepdims=True)
+    unit = one.embeddings / np.where(length > 0, length, 1)
+    silhouette = silhouette_statistics(unit, one.labels).values()
+    alignment = alignment_statistics(unit, one.labels).values()
+    return {**auc, **silhouette, **alignment, **spread_values(one.embeddings)}
 
 
 def sk_representation(one: Rows) -> Values:
@@ -272,8 +277,14 @@ def sk_representation(one: Rows) -> Values:
             aucs.append(sk.roc_auc_score(same, cosines[members != i]))
     singular = np.linalg.svd(unit - unit.mean(0), compute_uv=False)
     cosine = np.abs(sk.pairwise.cosine_similarity(one.embeddings))
+    squared = sk.pairwise.euclidean_distances(unit, squared=True)
+    apart = ~np.eye(len(unit), dtype=bool)
+    own = (one.labels[:, None] == one.labels) & apart
     return {
         "family_auc": float(np.mean(aucs)),
+        "silhouette": sk.silhouette_score(one.embeddings, one.labels, metric="cosine"),
+        "alignment": np.mean([squared[i, own[i]].mean() for i in range(len(unit)) if own[i].any()]),
+        "uniformity": np.log(np.exp(-2 * squared[apart]).mean()),
         "effective_rank": np.exp(stats.entropy(singular)),
         "random_cosine": cosine[~np.eye(len(unit), dtype=bool)].mean(),
     }

@@ -117,6 +117,22 @@ def test_panels_by_emotion_language_and_speaker(tmp_path: Path) -> None:
     assert html.count("<title>") == 900
 
 
+def test_principal_components_stand_last_where_they_are_stored(tmp_path: Path) -> None:
+    subject = mapped(tmp_path)
+    path = map_path(subject.runs[0], "test")
+    table = read_map(subject.runs[0], "test")
+    assert table is not None
+    table["pca_x"], table["pca_y"] = -table["x"], table["y"]
+    table.attrs["explained"] = 0.414
+    write_predictions(path, table)
+    html = maps(subject)
+    assert html.count("<title>") == 4 * 300
+    assert html.rindex("By emotion, principal components") > html.rindex("By speaker")
+    assert "41 per cent of the variance" in html
+    assert "PCA of 300 embeddings by emotion" in html
+    assert html.count("t-SNE of 300 embeddings") == 3
+
+
 def test_the_number_of_points_is_shared(tmp_path: Path) -> None:
     subject = mapped(tmp_path, rows=1500)
     alone, shared = maps(subject), maps(subject, subjects=8)
