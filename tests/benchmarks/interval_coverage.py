@@ -39,6 +39,7 @@ __all__ = ["GROUPS", "WORLDS", "coverage", "draw_answers", "draw_values", "truth
 
 Array = NDArray[np.float64]
 GROUPS = (6, 10, 30, 80)
+SEEDS = (1, 3, 5, 10)
 WORLDS = ("even", "uneven")
 CLASSES = 4
 OWN = {"row": 0.5, "speaker": 0.4, "seed": 0.12}  # what moves each system by itself
@@ -253,6 +254,7 @@ def main(words: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--naive", type=int, default=500, help="of them resampled, too")
     parser.add_argument("--speakers", type=int, action="append", help="0: rows (paired)")
+    parser.add_argument("--seeds", type=int, action="append", help="runs of a system (paired)")
     parser.add_argument("--seed", type=int, default=7)
     asked = parser.parse_args(words)
     for part in asked.part:
@@ -271,7 +273,7 @@ def _coverage_lines(asked: argparse.Namespace) -> Iterator[str]:
 
 
 def _paired_lines(asked: argparse.Namespace) -> Iterator[str]:
-    for count, seeds in product(asked.speakers or (0, *GROUPS), (1, 3, 5, 10)):
+    for count, seeds in product(asked.speakers or (0, *GROUPS), asked.seeds or SEEDS):
         speakers = count or None
         started = time.process_time()
         null = told_apart(speakers, seeds=seeds, studies=asked.studies // 2, seed=asked.seed)
