@@ -92,10 +92,11 @@ CORPORA = (
         "fer_av",
         "ccc",
         {
-            "Task loss only": "ferplus_plain",
+            # the wide network's runs, until the narrow one's are there
+            "Task loss only": "ferplus_wide_plain",
             "Supervised contrast": "ferplus_supcon",
             "Adversarial metric learning": "ferplus_aml",
-            "CAF's critic": "ferplus_caf",
+            "CAF's critic": "ferplus_wide_caf",
             "Triplets, adaptive margin": "ferplus_triplet",
         },
         {"Gradient reversal": "not applicable: no identity is known"},
