@@ -16,6 +16,10 @@ Part = Mapping[str, Any]
 _PARTS = ("representation", "leakage")
 _MEANT = {
     "knn_accuracy": "rows whose nearest training rows name the right class",
+    "knn_weighted_f1": "the same vote, each class by its number of rows",
+    "knn_perturbed_mean": "the same vote under random similarities near the cosine",
+    "knn_perturbed_worst": "the worst of them",
+    "random_cosine": "near 1 all rows point one way",
     "silhouette": "-1 to 1; above 0 a row lies nearer to its own class than to the next one",
     "alignment": "squared distance of two rows of a class, 0 to 4; lower is tighter",
     "uniformity": "-8 to 0; lower fills the space more evenly",
