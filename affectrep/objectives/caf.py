@@ -100,6 +100,7 @@ class CAFObjective(nn.Module):
         if expression_weight > 0:
             self.targets = Targets(labels="continuous", domains=("expression",))
         self.without_critic = ""
+        self.done = 0.0
 
     def phases(self) -> list[Phase]:
         """Return the phases of a step, in order."""
@@ -184,6 +185,7 @@ class CAFObjective(nn.Module):
 
     def progress(self, done: float) -> None:
         """Take note of the share of training done, in [0, 1]."""
+        self.done = done
         if self.game is not None:
             cast(CriticGame, self.game).progress(done)
 
@@ -206,7 +208,7 @@ class CAFObjective(nn.Module):
 
     def _adversarial(self, output: Output, batch: Batch, carry: Carry) -> PhaseResult:
         groups = self._groups(batch, carry)
-        if not _enough(groups):
+        if self.done < self.steps.adversary_from or not _enough(groups):
             return PhaseResult([_nothing("adversarial", output)], carry={GROUPS: groups})
         assert self.head is not None
         with without_dropout(self.head):

@@ -27,6 +27,8 @@ class CAFSteps:
             before the first move, an approximation.
         critic_steps: of the critic for each step of the encoder (Fisher's paper: 5).
         adversarial_weight: of the encoder's adversarial loss; 0 leaves its phase out.
+        adversary_from: share of training after which the encoder is moved against the critic,
+            which learns from the first step on.
         check_every: steps between two baselines under shuffled groups.
         patience: steps for which the critic's outputs must coincide before a warning is given.
 
@@ -43,6 +45,7 @@ class CAFSteps:
     shared_pass: bool = False
     critic_steps: int = 1
     adversarial_weight: float = 1.0
+    adversary_from: float = 0.0
     check_every: int = 50
     patience: int = 100
 
@@ -59,4 +62,8 @@ class CAFSteps:
         if not 0 <= self.adversarial_weight < math.inf:
             raise ValueError(
                 f"expected a finite adversarial_weight of at least 0, got {self.adversarial_weight}"
+            )
+        if not 0 <= self.adversary_from < 1:
+            raise ValueError(
+                f"expected adversary_from of at least 0 and below 1, got {self.adversary_from}"
             )

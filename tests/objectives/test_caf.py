@@ -301,6 +301,8 @@ def test_a_bounded_critic_bounds_the_margin():
         {"steps": {"order": "main_last"}},
         {"steps": {"critic_steps": 0}},
         {"steps": {"adversarial_weight": -1.0}},
+        {"steps": {"adversary_from": 1.0}},
+        {"steps": {"adversary_from": -0.1}},
         {"steps": {"patience": 0}},
         {"regression": {"gather": False}},
     ],
@@ -370,6 +372,27 @@ def test_the_released_codes_order_and_shared_adam():
 def test_weight_zero_leaves_the_adversarial_phase_out():
     objective = caf(steps={"adversarial_weight": 0.0})
     assert [phase.name for phase in objective.phases()] == ["critic", "main"]
+
+
+@pytest.mark.parametrize("order", ["critic_first", "joint"])
+def test_the_encoder_is_left_alone_until_the_adversary_starts(order):
+    late, plain = caf(steps={"order": order, "adversary_from": 0.5}), caf(critic="none")
+    models, ends = (model_of(), model_of()), []
+    critic = next(iter(late.players()["critic"].parameters()))
+    drawn = critic.detach().clone()
+    for objective, model in zip((late, plain), models, strict=True):
+        objective.progress(0.49)
+        made = runner(model, objective)
+        made.step([faces()])
+        ends.append((made, {key: value.clone() for key, value in model.state_dict().items()}))
+    for key, value in ends[1][1].items():
+        torch.testing.assert_close(ends[0][1][key], value, rtol=0, atol=0, msg=key)
+    assert not torch.equal(critic, drawn)
+    for objective, (made, _) in zip((late, plain), ends, strict=True):
+        objective.progress(0.5)
+        made.step([faces(seed=1)])
+    first, second = (next(model.encoder.parameters()) for model in models)
+    assert not torch.equal(first, second)
 
 
 @pytest.mark.parametrize(
