@@ -14,13 +14,13 @@ from rich.console import Console
 from rich.table import Table
 
 from affectrep.build import build_manifest
+from affectrep.commands.before_tables import before_tables
 from affectrep.commands.calibration import add_temperature, calibration_table
 from affectrep.commands.family_files import known_families, written_families
 from affectrep.commands.leakage import add_leakage, add_map, leakage_table, require_leakage
 from affectrep.commands.recipe_results import record_results
 from affectrep.commands.representation import add_representation, representation_table
 from affectrep.commands.split_reading import SplitReader
-from affectrep.commands.untrained import before_tables
 from affectrep.config import Config, load_config
 from affectrep.data.checks import leaked_ids
 from affectrep.data.manifest import Manifest

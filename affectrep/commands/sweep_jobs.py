@@ -18,12 +18,12 @@ import torch
 from affectrep.commands.sweep_cells import Cell
 from affectrep.commands.sweep_work import SweepWork
 
-__all__ = ["Place", "jobs_of", "places_of", "work_side_by_side"]
+__all__ = ["Share", "jobs_of", "shares_of", "work_side_by_side"]
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a job runs: a GPU by the name that CUDA_VISIBLE_DEVICES knows, or CPU threads."""
+class Share:
+    """What a job has: a GPU by the name that CUDA_VISIBLE_DEVICES knows, or CPU threads."""
 
     gpu: str | None = None
     threads: int | None = None
@@ -46,18 +46,18 @@ def jobs_of(wanted: int | None) -> int:
     return wanted
 
 
-def places_of(jobs: int, gpus: Sequence[str], cores: int) -> list[Place]:
-    """Return where each job runs: GPUs in turn, or an even share of the cores.
+def shares_of(jobs: int, gpus: Sequence[str], cores: int) -> list[Share]:
+    """Return what each job has: GPUs in turn, or an even share of the cores.
 
     Example:
-        >>> [place.gpu for place in places_of(3, ["0", "1"], 16)]
+        >>> [share.gpu for share in shares_of(3, ["0", "1"], 16)]
         ['0', '1', '0']
-        >>> places_of(2, [], 4)[0].threads
+        >>> shares_of(2, [], 4)[0].threads
         2
     """
     if gpus:
-        return [Place(gpu=gpus[job % len(gpus)]) for job in range(jobs)]
-    return [Place(threads=max(1, cores // jobs)) for _ in range(jobs)]
+        return [Share(gpu=gpus[job % len(gpus)]) for job in range(jobs)]
+    return [Share(threads=max(1, cores // jobs)) for _ in range(jobs)]
 
 
 def work_side_by_side(work: SweepWork) -> None:
@@ -70,14 +70,14 @@ def work_side_by_side(work: SweepWork) -> None:
         KeyboardInterrupt: after a signal, once every process has ended.
     """
     context = multiprocessing.get_context("spawn")
-    places = places_of(min(work.jobs, len(work.left)), _gpus(), os.cpu_count() or 1)
+    shares = shares_of(min(work.jobs, len(work.left)), _gpus(), os.cpu_count() or 1)
     taken = context.Value("i", 0)
     jobs: list[_Job] = []
     old = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        for place in places:
+        for share in shares:
             ours, theirs = context.Pipe(duplex=False)
-            process = context.Process(target=_run_job, args=(work, place, taken, theirs))
+            process = context.Process(target=_run_job, args=(work, share, taken, theirs))
             process.start()
             theirs.close()
             jobs.append(_Job(process, ours))
@@ -114,20 +114,20 @@ def _collect(work: SweepWork, jobs: Sequence[_Job]) -> None:
                 work.note(work.cells[number], outcome, words)
 
 
-def _run_job(work: SweepWork, place: Place, taken: Any, tells: Connection) -> None:
+def _run_job(work: SweepWork, share: Share, taken: Any, tells: Connection) -> None:
     """Settle cells until none is left; tell of each its number, outcome and words.
 
     Args:
         work: as it was before any job began.
-        place: where to run.
+        share: what the job has.
         taken: how many of the cells that were left the jobs have taken.
         tells: end of the pipe.
     """
     signal.signal(signal.SIGTERM, _interrupt)
-    if place.gpu is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = place.gpu
-    if place.threads is not None:
-        torch.set_num_threads(place.threads)
+    if share.gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = share.gpu
+    if share.threads is not None:
+        torch.set_num_threads(share.threads)
     with suppress(KeyboardInterrupt):
         for cell in _next(work.left, taken):
             if work.settle(cell):

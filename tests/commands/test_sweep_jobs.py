@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from affectrep.commands import sweep, train
-from affectrep.commands.sweep_jobs import Place, jobs_of, places_of
+from affectrep.commands.sweep_jobs import Share, jobs_of, shares_of
 from affectrep.evaluation.ledger import how_often
 from affectrep.evaluation.stored_run import StoredRun
 from affectrep.model import AffectModel
@@ -29,9 +29,9 @@ def test_no_job_at_all_is_refused(tmp_path):
 
 
 def test_gpus_are_taken_in_turn_and_cores_shared_out():
-    assert [place.gpu for place in places_of(5, ["2", "3"], 8)] == ["2", "3", "2", "3", "2"]
-    assert places_of(3, [], 8) == [Place(threads=2)] * 3
-    assert places_of(3, [], 2) == [Place(threads=1)] * 3
+    assert [share.gpu for share in shares_of(5, ["2", "3"], 8)] == ["2", "3", "2", "3", "2"]
+    assert shares_of(3, [], 8) == [Share(threads=2)] * 3
+    assert shares_of(3, [], 2) == [Share(threads=1)] * 3
 
 
 @pytest.mark.parametrize(("visible", "names"), [(None, ["0", "1"]), ("4, 7", ["4", "7"])])

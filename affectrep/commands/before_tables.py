@@ -9,14 +9,14 @@ from rich.table import Table
 
 from affectrep.reporting.figures import number, title
 
-__all__ = ["PARTS", "before_tables"]
+__all__ = ["before_tables"]
 
-PARTS = {"representation": "Representation", "leakage": "Leakage"}
+_PARTS = {"representation": "Representation", "leakage": "Leakage"}
 
 
 def before_tables(card: dict[str, Any]) -> Iterator[Table]:
     """Yield a table for each part of a card that was measured before training as well."""
-    for part, words in PARTS.items():
+    for part, words in _PARTS.items():
         found = card.get(part) or {}
         if "before" not in found:
             continue
