@@ -92,11 +92,10 @@ CORPORA = (
         "fer_av",
         "ccc",
         {
-            # the wide network's runs, until the narrow one's are there
-            "Task loss only": "ferplus_wide_plain",
+            "Task loss only": "ferplus_plain",
             "Supervised contrast": "ferplus_supcon",
             "Adversarial metric learning": "ferplus_aml",
-            "CAF's critic": "ferplus_wide_caf",
+            "CAF's critic": "ferplus_caf",
             "Triplets, adaptive margin": "ferplus_triplet",
         },
         {"Gradient reversal": "not applicable: no identity is known"},
