@@ -17,6 +17,7 @@ from rich.table import Table
 from affectrep.data.face_crops import row_boxes
 from affectrep.data.images import read_image, square_crop
 from affectrep.data.manifest import Manifest
+from affectrep.evaluation.face_differences import RADIUS
 from affectrep.evaluation.face_examples import choose_examples
 from affectrep.evaluation.metrics import classification_statistics
 from affectrep.evaluation.persons import person_report
@@ -43,7 +44,7 @@ def add_face_figures(
     Args:
         card: of the split; it gets the keys ``persons``, where labels split ``strong_weak``, and
             ``expression`` where the model has a second head.
-        table: predictions of the split.
+        table: predictions of the split; its ``attrs`` learn the threshold of strong rows.
         manifest: its training rows give the threshold and the people known in training.
         resampling: how intervals are made.
     """
@@ -57,6 +58,7 @@ def add_face_figures(
         card["expression"] = {"metrics": _expression_figures(table, resampling)}
     threshold = radius_threshold(torch.as_tensor(manifest.targets("train")))
     if 0 < threshold < 2**0.5:
+        table.attrs[RADIUS] = threshold
         card["strong_weak"] = strong_weak_report(table, threshold, resampling=resampling)
 
 

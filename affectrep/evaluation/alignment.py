@@ -5,17 +5,25 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from affectrep.evaluation.face_differences import RADIUS
 from affectrep.evaluation.stored_run import StoredRun
 
 __all__ = ["align", "clustered_table"]
 
 
 def clustered_table(run: StoredRun, split: str) -> pd.DataFrame:
-    """Return a run's predictions; ``attrs["cluster"]`` is the column that its intervals go by."""
+    """Return a run's predictions with what its configuration and card know of them.
+
+    ``attrs["cluster"]`` is the column that intervals go by, ``attrs["strong_radius"]`` the radius
+    from which a row of valence and arousal is strong, where the split was scored.
+    """
     table = run.table(split)
     cluster = (run.config.get("evaluation") or {}).get("cluster")
     if cluster and cluster in table:
         table.attrs["cluster"] = cluster
+    strength = run.scorecard(split).get("strong_weak") or {}
+    if "threshold" in strength:
+        table.attrs[RADIUS] = strength["threshold"]
     return table
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from affectrep.evaluation.alignment import align, clustered_table
 from affectrep.evaluation.comparison import Difference, paired_difference
+from affectrep.evaluation.face_differences import face_differences
 from affectrep.evaluation.families import Families, family_statistics
 from affectrep.evaluation.predictions import table_statistics, table_targets
 from affectrep.evaluation.sides import few_seeds, pair_seeds, read_sides
@@ -40,12 +41,17 @@ class Pairing:
 def compare_pairs(
     pairing: Pairing, *, families: Path | None = None, resamples: int = 10_000
 ) -> dict[str, Difference]:
-    """Return the differences of a pairing, with those about families where a file is given."""
+    """Return the differences of a pairing, with those about families where a file is given.
+
+    A regression's are followed by those of strong and weak rows, and of persons.
+    """
     sides = (pairing.side_a, pairing.side_b)
     cluster = pairing.side_a[0].attrs.get("cluster")
     clusters = pairing.side_a[0][cluster].to_numpy() if cluster else None
     statistics = [[table_statistics(table) for table in side] for side in sides]
     found = paired_difference(*statistics, resamples=resamples, clusters=clusters)
+    if pairing.side_a[0].attrs["task"] == "regression":
+        found |= face_differences(*sides, cluster=cluster, resamples=resamples)
     if families is not None:
         attrs = pairing.side_a[0].attrs
         if attrs["task"] != "classification":

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from affectrep.evaluation.face_differences import RADIUS
 from affectrep.evaluation.predictions import table_probabilities, table_targets
 
 __all__ = ["margin_probabilities", "read_compact", "write_compact", "write_record"]
@@ -58,11 +59,12 @@ def write_record(run: Path, split: str, table: pd.DataFrame, folder: Path) -> Pa
 def write_compact(path: Path, table: pd.DataFrame) -> None:
     """Write ids, targets, predictions and domains as CSV, classes as numbers, without texts.
 
-    The first line is a comment with task, classes and threshold as JSON. Of the probabilities of
+    The first line is a comment with task, classes and thresholds as JSON. Of the probabilities of
     a single-label task a column ``margin`` is kept: by how much the predicted class was the more
     probable one than the true class, 0 where that is the same class.
     """
     attrs = {key: table.attrs.get(key) for key in ("task", "classes", "threshold", "split")}
+    attrs |= {key: table.attrs[key] for key in (RADIUS,) if key in table.attrs}
     codes = {name: code for code, name in enumerate(attrs["classes"] or [])}
     columns = [name for name in table if not str(name).startswith("prob_")]
     small = table[columns].copy()

@@ -18,7 +18,7 @@ pytest.importorskip("cv2")
 
 from PIL import Image
 
-from affectrep.commands import evaluate, report, train
+from affectrep.commands import compare, evaluate, report, train
 from affectrep.commands.face_figures import add_face_figures, face_tables, write_examples
 from affectrep.data.corpora import demo_faces
 from affectrep.data.images import read_image, square_crop
@@ -111,6 +111,18 @@ def test_nobody_known_is_said_and_still_has_a_map(
     with pytest.raises(ValueError, match="needs rows with a speaker or a subject"):
         evaluate.run(run, leakage=True)
     assert words in report.run([run], folder / "r.html").read_text(encoding="utf-8")
+
+
+def test_two_runs_are_compared_on_strong_and_weak_rows(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = [folder / "runs" / name for name in ("caf-0", "plain-0")]
+    cards = [evaluate.run(run) for run in runs]
+    found = compare.run(runs[:1], [runs[1:]], metric="weak_ccc", resamples=50)["plain"]
+    values = [card["strong_weak"]["metrics"]["weak_ccc"]["value"] for card in cards]
+    assert found["weak_ccc"].effect == pytest.approx(values[0] - values[1], abs=1e-9)
+    assert "person_share" not in found  # two people
+    assert "CCC, weak rows" in printed(capsys)
 
 
 def test_strong_and_weak_rows_apart(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
