@@ -28,7 +28,8 @@ NAMES = [file.stem for file in FILES]
 GAMES = {"caf": "ContrastGame", "fisher": "FisherGame", "sphere": "SphereGame", "gram": "GramGame"}
 # the paper's Table 4: four critics, three margins, plain regression, and two readings of CAF
 SYSTEMS = ("plain", "caf", "caf_constant", "caf_linear", "fisher", "sphere", "gram")
-BESIDE = ("supcon", "aml", "triplet")  # losses of pairs, of the matrix of objectives
+BESIDE = ("supcon", "aml", "triplet", "reversal")  # beside the regression
+NAMED = {"reversal": "domain_adversarial"}
 READINGS = ("caf_literal", "caf_code")
 SIZES = {"resnet18": RESNET, "alexnet_tuned": ALEXNET, "video_resnet": CLIPS}
 
@@ -48,6 +49,7 @@ def invented() -> Manifest:
             "path": "none.png",
             "valence": radius * np.cos(angle),
             "arousal": radius * np.sin(angle),
+            "subject": [f"p{number // 4}" for number in range(24)],
             "video": [f"v{number // 4}" for number in range(24)],
             "frame": np.tile(range(4), 6),
         }
@@ -75,7 +77,7 @@ def test_critic_margin_and_grouping_are_those_of_the_name(name: str) -> None:
     critic = next((word for word in words if word in GAMES), None)
     if critic is None:
         own = next((word for word in words if word in BESIDE), None)
-        assert config.objective.name == (own or "av_regression")
+        assert config.objective.name == NAMED.get(own, own or "av_regression")
         assert own or "plain" in words
         if own == "aml":
             return
