@@ -12,6 +12,7 @@ from rich.console import Console
 
 from affectrep.commands.pool import pool_runs
 from affectrep.data.manifest import SPLITS
+from affectrep.evaluation.face_differences import RADIUS
 from affectrep.evaluation.families import Families, family_statistics
 from affectrep.evaluation.metrics import Statistics
 from affectrep.evaluation.predictions import table_statistics, table_targets
@@ -25,6 +26,7 @@ from affectrep.evaluation.results import (
 )
 from affectrep.evaluation.scorecard import Resampling, figures_of
 from affectrep.evaluation.stored_run import StoredRun
+from affectrep.evaluation.strong_weak import strong_weak_report
 
 __all__ = ["run"]
 
@@ -93,6 +95,9 @@ def _rescored(stored: StoredRun) -> Iterator[Result]:
             "n": len(table),
             "metrics": figures_of(_statistics(settings, table), table, resampling),
         }
+        if RADIUS in table.attrs:
+            radius = float(table.attrs[RADIUS])
+            card["strong_weak"] = strong_weak_report(table, radius, resampling=resampling)
         card["data"] = str(stored.fingerprint.get(path.stem, {}).get("content", ""))[:12]
         path.with_suffix(".json").write_text(json.dumps(card) + "\n", encoding="utf-8")
         yield from results_of(card, stored.environment, stored.setting)

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from affectrep.commands import rescore
+from affectrep.evaluation.face_differences import RADIUS
 from affectrep.evaluation.predictions import table_statistics
 from affectrep.evaluation.record_sets import keep_record
 from affectrep.evaluation.results import read_results, results_of, write_results
 from affectrep.evaluation.scorecard import Resampling, figures_of
+from affectrep.evaluation.strong_weak import strong_weak_report
+from tests.evaluation.regressions import regression
 from tests.evaluation.test_record_sets import make_run, table
 
 
@@ -64,6 +67,21 @@ def test_rows_without_labels_are_left_alone(recipe: Path, tmp_path: Path) -> Non
     keep_record(tmp_path / "runs" / "x.de-0", "smiles", photos, recipe / "records")
     before = read_results(recipe / "results.csv")
     assert rescore.run(recipe) == len(before) - 2
+
+
+def test_strong_and_weak_rows_are_scored_again_where_the_record_knows_the_radius(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder, found = tmp_path / "recipes" / "toy", regression(people=3)
+    found.attrs |= {RADIUS: 0.6, "split": "test"}
+    keep_record(make_run(tmp_path, 0), "test", found, folder / "records")
+    parts = strong_weak_report(found, 0.6)
+    card = {"config": "x", "split": "test", "seed": 0, "data": "", "n": 60, "metrics": {}}
+    rows = list(results_of({**card, "strong_weak": parts}, {"minutes": 1.0}))
+    assert {"strong_ccc", "weak_rmse_arousal"} <= {row.metric for row in rows}
+    write_results(folder / "results.csv", rows)
+    assert rescore.run(folder) == len(rows)
 
 
 def test_a_recipe_without_records_is_refused(tmp_path: Path) -> None:
