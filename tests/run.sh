@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All checks of the project, in groups with a time budget each (seconds on 2 cores, 15 minutes in all):
-#   bash tests/run.sh            install 240, lint and types 120, unit 210, processes 120, recipes 150, docs 60
+#   bash tests/run.sh            install 230, lint and types 90, unit 290, processes 110, recipes 160, docs 20
 #   bash tests/run.sh full       and real data, browser and long fault tests, without a budget
 #   bash tests/run.sh unit docs  only these groups (install always runs first)
 # AFFECTREP_DATA names the folder of the real corpora (default ../shared/data): docs/corpora.md.
