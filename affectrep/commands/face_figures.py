@@ -17,13 +17,12 @@ from rich.table import Table
 from affectrep.data.face_crops import row_boxes
 from affectrep.data.images import read_image, square_crop
 from affectrep.data.manifest import Manifest
-from affectrep.evaluation.face_differences import RADIUS
 from affectrep.evaluation.face_examples import choose_examples
 from affectrep.evaluation.metrics import classification_statistics
 from affectrep.evaluation.persons import person_report
 from affectrep.evaluation.regression_baselines import regression_baselines
 from affectrep.evaluation.scorecard import Resampling, figures_of
-from affectrep.evaluation.strong_weak import strong_weak_report
+from affectrep.evaluation.strong_weak import RADIUS, strong_weak_report
 from affectrep.objectives.grouping import radius_threshold
 from affectrep.reporting.tables import metric_table
 

@@ -12,7 +12,6 @@ from rich.console import Console
 
 from affectrep.commands.pool import pool_runs
 from affectrep.data.manifest import SPLITS
-from affectrep.evaluation.face_differences import RADIUS
 from affectrep.evaluation.families import Families, family_statistics
 from affectrep.evaluation.metrics import Statistics
 from affectrep.evaluation.predictions import table_statistics, table_targets
@@ -26,7 +25,7 @@ from affectrep.evaluation.results import (
 )
 from affectrep.evaluation.scorecard import Resampling, figures_of
 from affectrep.evaluation.stored_run import StoredRun
-from affectrep.evaluation.strong_weak import strong_weak_report
+from affectrep.evaluation.strong_weak import RADIUS, strong_weak_report
 
 __all__ = ["run"]
 

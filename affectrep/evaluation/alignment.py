@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from affectrep.evaluation.face_differences import RADIUS
 from affectrep.evaluation.stored_run import StoredRun
+from affectrep.evaluation.strong_weak import RADIUS
 
 __all__ = ["align", "clustered_table"]
 

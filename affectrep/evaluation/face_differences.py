@@ -8,11 +8,10 @@ import pandas as pd
 
 from affectrep.evaluation.comparison import Difference
 from affectrep.evaluation.person_components import compare_persons, known_subjects
-from affectrep.evaluation.strong_weak import compare_strong_weak, strong_rows
+from affectrep.evaluation.strong_weak import RADIUS, compare_strong_weak, strong_rows
 
-__all__ = ["RADIUS", "face_differences"]
+__all__ = ["face_differences"]
 
-RADIUS = "strong_radius"  # under this name a table knows from which radius a row is strong
 _PARTS = ("strong_ccc", "weak_ccc", "strong_rmse", "weak_rmse")
 _PERSONS = ("person_share", "person_share_valence", "person_share_arousal", "person_ccc")
 _FEWEST = 3  # people, and rows of a part; of two nothing can be told

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from affectrep.evaluation.face_differences import RADIUS
 from affectrep.evaluation.predictions import table_probabilities, table_targets
+from affectrep.evaluation.strong_weak import RADIUS
 
 __all__ = ["margin_probabilities", "read_compact", "write_compact", "write_record"]
 

@@ -21,10 +21,11 @@ from affectrep.evaluation.metrics import AXES, Statistics
 from affectrep.evaluation.predictions import table_statistics
 from affectrep.evaluation.scorecard import Resampling, figures_of
 
-__all__ = ["PARTS", "compare_strong_weak", "strong_rows", "strong_weak_report"]
+__all__ = ["PARTS", "RADIUS", "compare_strong_weak", "strong_rows", "strong_weak_report"]
 
 Array = NDArray[Any]
 PARTS = ("strong", "weak")
+RADIUS = "strong_radius"  # under this name a table's attrs know from which radius a row is strong
 _FEW = 30  # rows of a part below which its figures say little
 
 

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from affectrep.commands import rescore
-from affectrep.evaluation.face_differences import RADIUS
 from affectrep.evaluation.predictions import table_statistics
 from affectrep.evaluation.record_sets import keep_record
 from affectrep.evaluation.results import read_results, results_of, write_results
 from affectrep.evaluation.scorecard import Resampling, figures_of
-from affectrep.evaluation.strong_weak import strong_weak_report
+from affectrep.evaluation.strong_weak import RADIUS, strong_weak_report
 from tests.evaluation.regressions import regression
 from tests.evaluation.test_record_sets import make_run, table
 

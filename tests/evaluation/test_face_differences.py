@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from affectrep.evaluation.alignment import clustered_table
-from affectrep.evaluation.face_differences import RADIUS, face_differences
+from affectrep.evaluation.face_differences import face_differences
 from affectrep.evaluation.person_components import compare_persons
 from affectrep.evaluation.records import read_compact, write_compact
-from affectrep.evaluation.strong_weak import compare_strong_weak
+from affectrep.evaluation.strong_weak import RADIUS, compare_strong_weak
 from tests.evaluation.regressions import regression
 
 PARTS = ["strong_ccc", "weak_ccc", "strong_rmse", "weak_rmse"]
