@@ -221,7 +221,8 @@ def results_table(results: pd.DataFrame, *, split: str = "test") -> str:
     classes and of the representation.
 
     Figures are means over seeds. With several seeds the standard deviation over seeds stands
-    behind the mean; with one, the interval of the run. Shares are in per cent.
+    behind the mean; with one, the interval of the run. A figure that was measured on fewer seeds
+    than the others of its line says so. Shares are in per cent.
 
     Example:
         >>> rows = [Result("ce", "", "test", 0, "accuracy", 0.65, 0.63, 0.67, 99, minutes=5.0)]
@@ -264,11 +265,12 @@ def _table(
     lines = [header, ["---"] * len(header)]
     for (config, condition), group in chosen.groupby(["config", "condition"], sort=True):
         title = f"{config} ({condition.replace('_', ' ')})" if condition else str(config)
-        cells = [_cell(group[group["metric"] == name], name) for name in metrics]
+        seeds = group["seed"].nunique()
+        cells = [_cell(group[group["metric"] == name], name, seeds) for name in metrics]
         took = group.drop_duplicates("seed")["minutes"].mean()
         last = ["" if pd.isna(took) else f"{took:.0f}"] * minutes
         last.append(str(group["n"].iloc[0]))
-        lines.append([title, str(group["seed"].nunique()), *cells, *last])
+        lines.append([title, str(seeds), *cells, *last])
     return "\n".join(
         "|" + "|".join(line) + "|" if line[0] == "---" else "| " + " | ".join(line) + " |"
         for line in lines
@@ -325,19 +327,21 @@ def _number(value: Any) -> float:
     return float("nan") if value is None else float(value)
 
 
-def _cell(group: pd.DataFrame, metric: str) -> str:
+def _cell(group: pd.DataFrame, metric: str, seeds: int) -> str:
+    """Return a cell; a figure that fewer seeds have than their row says names how many."""
     if group.empty:
         return "not run"
+    fewer = f" ({len(group)} of {seeds})" if len(group) < seeds else ""
     scale, digits = (1, 3) if is_natural(metric) else (100, 1)
     values = group["value"].astype(float) * scale
     if values.abs().max() >= 10 and is_natural(metric):  # an effective rank, no share
         digits = 1
     if len(values) > 1:
-        return f"{values.mean():.{digits}f} ± {values.std(ddof=1):.{digits}f}"
+        return f"{values.mean():.{digits}f} ± {values.std(ddof=1):.{digits}f}{fewer}"
     if group[["low", "high"]].isna().to_numpy().any():
-        return f"{values.iloc[0]:.{digits}f}"
+        return f"{values.iloc[0]:.{digits}f}{fewer}"
     ends = [f"{float(group[end].iloc[0]) * scale:.{digits}f}" for end in ("low", "high")]
-    return f"{values.iloc[0]:.{digits}f} [{', '.join(ends)}]"
+    return f"{values.iloc[0]:.{digits}f} [{', '.join(ends)}]{fewer}"
 
 
 def _keys(table: pd.DataFrame) -> pd.Series:

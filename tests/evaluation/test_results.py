@@ -92,7 +92,7 @@ def test_the_table_gives_means_over_seeds(tmp_path: Path) -> None:
     write_results(path, rows)
     lines = results_table(read_results(path)).splitlines()
     assert lines[0] == "| Configuration | Seeds | Accuracy | Weighted F1 | Minutes | Rows |"
-    assert lines[2] == "| ce | 3 | 65.0 ± 1.0 | 50.0 [48.0, 52.0] | 11 | 99 |"
+    assert lines[2] == "| ce | 3 | 65.0 ± 1.0 | 50.0 [48.0, 52.0] (1 of 3) | 11 | 99 |"
     assert lines[3] == "| supcon (without leaks) | 1 | 65.0 [63.0, 67.0] | not run |  | 99 |"
     assert results_table(read_results(tmp_path / "none.csv")) == "_Not run._"
     assert list(read_results(tmp_path / "none.csv").columns) == list(COLUMNS)
