@@ -54,10 +54,11 @@ def group_figures(
     metric = _METRICS.get(table.attrs["task"])
     if metric is None:
         return []
-    whole, found = table_statistics(table), []
+    whole = table_statistics(table)
+    found: list[dict[str, Any]] = []
     for column in group_columns(table):
         of = None if clusters is None or _same(table[column], clusters) else clusters
-        figures = [
+        figures: list[dict[str, Any]] = [
             {"name": name, "rows": int(rows.sum()), "told": _told(table[rows])}
             | _figure(replace(whole, columns=whole.columns[rows]), metric, of, rows, confidence)
             for name, rows in _parts(table[column])

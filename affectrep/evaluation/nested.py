@@ -255,8 +255,8 @@ def _drawn(parts: Sequence[_Measured]) -> Spread | None:
         both = [targets, (shared / seeds, seeds - 1.0)]
         found = Spread([_satterthwaite(both)], float(np.sqrt(shared)))
     # a chance excess must not make up for targets: with two, 1.5 degrees halve the interval
-    least = [(variance, min(freedom, count - 1.0)) for variance, freedom in found.parts]
-    return replace(found, parts=least)
+    capped = [(variance, min(freedom, count - 1.0)) for variance, freedom in found.parts]
+    return replace(found, parts=capped)
 
 
 def _satterthwaite(parts: Sequence[Part], variance: float | None = None) -> Part:
