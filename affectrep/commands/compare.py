@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from affectrep.commands.compare_settings import compare_over_targets, print_over_targets
+from affectrep.commands.smallest_p import smallest_p_notes
 from affectrep.evaluation.comparison import Difference
 from affectrep.evaluation.multiple import adjusted
 from affectrep.evaluation.pairing import Pairing, compare_pairs, pair_with_each
@@ -81,7 +82,7 @@ def _print_one(pairing: Pairing, found: dict[str, Difference], metric: str, spli
     rows = len(pairing.side_a[0])
     console.print(f"A: {a}\nB: {b}")
     console.print(difference_table(found, f"{split}: {rows:,} rows, {_seeds(pairing)}"))
-    for note in pairing.notes:
+    for note in [*pairing.notes, *smallest_p_notes({"": pairing.units})]:
         console.print(note)
     console.print(verdict(found[metric], a, b), style="bold")
 
@@ -98,9 +99,13 @@ def _print_several(
         differences = [one[name] for one in found.values()]
         by_letter = dict(zip(letters, differences, strict=True))
         console.print(comparison_table(by_letter, title(name)))
-    for note in dict.fromkeys(note for pairing in pairings for note in pairing.notes):
-        pairs = zip(letters, pairings, strict=True)
-        named = [letter for letter, pairing in pairs if note in pairing.notes]
+    said = [
+        [*pairing.notes, *smallest_p_notes({"": pairing.units}, systems=len(pairings))]
+        for pairing in pairings
+    ]
+    for note in dict.fromkeys(note for notes in said for note in notes):
+        pairs = zip(letters, said, strict=True)
+        named = [letter for letter, notes in pairs if note in notes]
         console.print(f"{', '.join(named)}: {note}")
     console.print(_SINGLE)
     for pairing in pairings:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from affectrep.commands.smallest_p import smallest_p_notes
 from affectrep.evaluation.comparison import Difference
 from affectrep.evaluation.multiple import adjusted
 from affectrep.evaluation.nested import NestedDifference
@@ -84,7 +85,7 @@ def _print_one(pairing: SettingPairing, found: SettingDifferences, metric: str, 
         console.print(heading)
         for name in _first(metric, found.mean):
             console.print(_targets(found, name, title(name)))
-    for note in pairing.notes:
+    for note in [*pairing.notes, *_smallest(pairing, found)]:
         console.print(note)
 
 
@@ -102,9 +103,17 @@ def _print_several(
             drawn = mean[name].drawn
             lines |= {f"{letter} b": drawn} if drawn is not None else {}
         console.print(comparison_table(lines, f"{title(name)}, mean over targets"))
-    for letter, (pairing, _) in compared.items():
-        for note in pairing.notes:
+    for letter, (pairing, found) in compared.items():
+        for note in [*pairing.notes, *_smallest(pairing, found, systems=len(compared))]:
             console.print(f"{letter}: {note}")
+
+
+def _smallest(pairing: SettingPairing, found: SettingDifferences, *, systems: int = 1) -> list[str]:
+    """Return what so few pairs could reach: the mean over these targets, and targets drawn."""
+    if len(found.targets) == 1:
+        return smallest_p_notes({"": pairing.units}, systems=systems)
+    units = {" (a)": pairing.units, " (b)": pairing.units_drawn}
+    return smallest_p_notes(units, systems=systems)
 
 
 def _targets(found: SettingDifferences, metric: str, heading: str, other: str = "B") -> object:

@@ -17,6 +17,7 @@ from affectrep.build import build_manifest
 from affectrep.commands.before_tables import before_tables
 from affectrep.commands.calibration import add_temperature, calibration_table
 from affectrep.commands.family_files import known_families, written_families
+from affectrep.commands.group_words import worst_groups
 from affectrep.commands.leakage import add_leakage, add_map, leakage_table, require_leakage
 from affectrep.commands.recipe_results import record_results
 from affectrep.commands.representation import add_representation, representation_table
@@ -309,6 +310,7 @@ def _more_tables(card: dict[str, Any]) -> Iterator[Table | str]:
         if card.get(key):
             yield table(card)
     yield from before_tables(card)
+    yield from worst_groups(card)
     if card.get("persons"):
         from affectrep.commands.face_figures import face_tables
 

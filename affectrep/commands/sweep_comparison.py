@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from affectrep.commands.smallest_p import NO_LIMIT, smallest_p
 from affectrep.commands.sweep_cells import Cell
 from affectrep.commands.sweep_systems import Slot, runs_of
 from affectrep.evaluation.attainable import attainable_p, fewest_units
@@ -124,32 +125,22 @@ def _against(empty: Compared, runs: list[Path], reference: list[Path], split: st
 
 def _over_rows(empty: Compared, runs: list[Path], reference: list[Path], split: str) -> Compared:
     pairing = pair_runs(runs, reference, split=split)
-    table = pairing.side_a[0]
-    cluster = table.attrs.get("cluster")
-    units = {"seeds": len(pairing.seeds)}
-    units[f"{cluster}s" if cluster else "rows"] = len(set(table[cluster or "id"]))
     found = compare_pairs(pairing)
     _require(empty.metric, found)
-    return replace(empty, found=[found[empty.metric]], units=[units], notes=pairing.notes)
+    return replace(empty, found=[found[empty.metric]], units=[pairing.units], notes=pairing.notes)
 
 
 def _over_targets(empty: Compared, runs: list[Path], reference: list[Path], split: str) -> Compared:
     pairing = pair_settings(runs, [reference], split=split)[0]
     means = compare_settings(pairing).mean
     _require(empty.metric, means)
-    mean, targets = means[empty.metric], pairing.side_a
-    sizes = [
-        len(one.runs[0][0].columns) if one.clusters is None else len(set(one.clusters))
-        for one in targets
-    ]
-    clustered = any(one.clusters is not None for one in targets)
-    units = {"seeds": len(pairing.seeds), "clusters" if clustered else "rows": sum(sizes)}
+    mean = means[empty.metric]
     return replace(
         empty,
         found=[one for one in (mean.fixed, mean.drawn) if one is not None],
-        units=[units, {**units, "targets": len(targets)}],
+        units=[pairing.units, pairing.units_drawn],
         notes=pairing.notes,
-        targets=len(targets),
+        targets=len(pairing.side_a),
     )
 
 
@@ -254,15 +245,6 @@ def _smallest(compared: Sequence[Compared], several: bool) -> list[str]:
             limits[*fewest_units(units), len(same), mark].append(name)
     found = []
     for (unit, count, systems, mark), names in limits.items():
-        least = attainable_p(count)
-        words = f"exchanging the {count} paired {unit} gives p {p_value(least)} at best"
-        if systems > 1:
-            words += f", {p_value(min(1.0, systems * least))} after Holm over {systems} systems"
         where = f" ({', '.join(names)})" if len(limits) > 1 else ""
-        found.append(f"Smallest attainable p{mark}: {words}{where}.")
-    if found:
-        found.append(
-            "Student's t, which is used here, has no such limit: a p below it rests on differences "
-            "that are normal."
-        )
-    return found
+        found.append(smallest_p(unit, count, systems=systems, mark=mark, where=where))
+    return [*found, NO_LIMIT] if found else []

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from affectrep.evaluation.intervals import cluster_sums, effective_clusters, resampled_sums
 from affectrep.evaluation.metrics import Statistics
+from affectrep.evaluation.student import Spread, over_seeds, student
 
-__all__ = ["LEVEL", "POWER", "Difference", "paired_difference", "student"]
+__all__ = ["LEVEL", "Difference", "paired_difference"]
 
 Array = NDArray[Any]
-POWER = 0.8
 LEVEL = 0.05
 
 
@@ -80,10 +80,10 @@ def paired_difference(
     the parts, each weighing what it adds to the variance: of seeds their number less one, of
     clusters the effective number less one, of rows without end. So five seeds are not taken for
     many. Satterthwaite's (1946), whose weights are squared, tell equal systems apart in up to 8 %
-    of studies of three seeds, because seeds that agree by chance count little there. They are kept
-    for two seeds, which would else tell hardly anything apart: two seeds that differ much err in up
-    to 12 % of studies, three and more in at most 6 % (docs/evaluation.md). With one seed the
-    interval speaks of these two trained models only.
+    of studies of three seeds, because seeds that agree by chance count little there. With two even
+    the harmonic mean does (up to 9 %), so there each part has its own t, that of the seeds with one
+    degree of freedom (:mod:`affectrep.evaluation.student`): a long interval, which leaves out a
+    true zero in at most 5 %. With one seed the interval speaks of these two trained models only.
 
     Args:
         side_a: statistics per seed, rows in one common order.
@@ -109,9 +109,9 @@ def paired_difference(
     point, drawn = _effects(side_a, side_b, clusters, resamples, seed)
     found: dict[str, Difference] = {}
     for name, (value_a, value_b) in point.items():
-        error, freedom, seed_sd = _standard_error(value_a - value_b, drawn[name], clusters)
+        spread = _spread(value_a - value_b, drawn[name], clusters)
         effect = float((value_a - value_b).mean())
-        half, p, detectable = student(effect, error, freedom, confidence)
+        half, p, detectable = student(effect, spread, confidence)
         found[name] = Difference(
             metric=name,
             a=float(value_a.mean()),
@@ -122,7 +122,7 @@ def paired_difference(
             p=p,
             detectable=detectable,
             seeds=len(side_a),
-            seed_sd=seed_sd,
+            seed_sd=spread.seed_sd,
         )
     return found
 
@@ -155,54 +155,19 @@ def _effects(
     return point, drawn
 
 
-def _standard_error(
-    effects: Array, drawn: Array, clusters: Array | None
-) -> tuple[float, float, float]:
-    """Return the standard error of the mean effect, degrees of freedom, and the seeds' sd."""
-    seeds = len(effects)
-    widen, fewer = 1.0, 0.0  # of the rows' part: for clusters, and one over degrees of freedom
+def _spread(effects: Array, drawn: Array, clusters: Array | None) -> Spread:
+    """Return how far the mean effect varies, of effects ``(seeds,)`` and draws of them."""
+    widen, freedom = 1.0, np.inf
     if clusters is not None:
         groups = len(np.unique(clusters))
         widen = groups / (groups - 1)
-        fewer = 1 / max(1.0, effective_clusters(clusters) - 1)
-    rows = float(drawn.mean(1).var()) * widen
-    between = within = 0.0
-    if seeds > 1:
-        between = float(effects.var(ddof=1))
-        within = max(0.0, float(drawn.var(axis=1, ddof=1).mean()) - between)
-    extra = max(0.0, between - within)
-    # what a row does to one seed alone is in both parts, and belongs to that of the seeds
-    shared = max(0.0, rows - within / seeds)
-    doubt = shared * fewer + (between / seeds / (seeds - 1) if seeds > 1 else 0.0)
-    freedom = (shared + between / seeds) / doubt if doubt > 0 else np.inf
-    if seeds == 2 and doubt > 0:  # one degree of freedom for seeds: else nothing is told apart
-        freedom = max(1.0, (rows + extra / 2) ** 2 / (rows**2 * fewer + (between / 2) ** 2))
-    return float(np.sqrt(rows + extra / seeds)), float(freedom), float(np.sqrt(extra))
-
-
-def student(
-    effect: float, error: float, freedom: float, confidence: float
-) -> tuple[float, float, float]:
-    """Return half the interval, the two-sided p, and the smallest detectable effect.
-
-    Args:
-        effect: its estimate.
-        error: its standard error; 0 gives a p of 1 for no effect and 0 for any other.
-        freedom: degrees of freedom of the error.
-        confidence: of the interval.
-
-    Example:
-        >>> half, p, detectable = student(2.0, 1.0, float("inf"), 0.95)
-        >>> round(half, 2), round(p, 3), round(detectable, 2)
-        (1.96, 0.046, 2.8)
-    """
-    from scipy.stats import t
-
-    if error == 0:
-        return 0.0, 1.0 if effect == 0 else 0.0, 0.0
-    edge = float(t.ppf((1 + confidence) / 2, freedom))
-    p = float(2 * t.sf(abs(effect) / error, freedom))
-    return edge * error, p, (edge + float(t.ppf(POWER, freedom))) * error
+        freedom = max(1.0, effective_clusters(clusters) - 1)
+    rows = (float(drawn.mean(1).var()) * widen, freedom)
+    if len(effects) == 1:
+        return Spread([rows])
+    between = float(effects.var(ddof=1))
+    within = max(0.0, float(drawn.var(axis=1, ddof=1).mean()) - between)
+    return over_seeds(rows, between=between, within=within, seeds=len(effects))
 
 
 def _same_shape(side_a: Sequence[Statistics], side_b: Sequence[Statistics]) -> None:

@@ -27,7 +27,9 @@ __all__ = [
 
 Array = NDArray[Any]
 _Map = Callable[[float], float]
-FEW_CLUSTERS = 30
+FEW_CLUSTERS = (
+    30  # below it a figure comes with a warning; the interval is made alike at any number
+)
 _CELLS = 2_500_000  # weights held at once
 
 

@@ -44,9 +44,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affectrep.evaluation.comparison import Difference, student
+from affectrep.evaluation.comparison import Difference
 from affectrep.evaluation.intervals import Interval, cluster_sums
 from affectrep.evaluation.metrics import Statistics
+from affectrep.evaluation.student import Part, Spread, over_seeds, student
 
 __all__ = [
     "NestedDifference",
@@ -57,6 +58,7 @@ __all__ = [
 ]
 
 Array = NDArray[Any]
+_SEVERAL = 5  # seeds, from which on Satterthwaite's degrees of freedom err in at most 6 %
 
 
 @dataclass(frozen=True)
@@ -107,13 +109,6 @@ class _Measured:
 
     values: Array
     pulls: Array
-
-
-@dataclass(frozen=True)
-class _Spread:
-    error: float
-    freedom: float
-    seed_sd: float
 
 
 def nested_intervals(
@@ -220,57 +215,69 @@ def _measure(target: TargetRuns) -> Mapping[str, _Measured]:
     return found
 
 
-def _fixed(parts: Sequence[_Measured]) -> _Spread:
-    """Return the standard error of the mean over these targets: speakers and seeds."""
+def _fixed(parts: Sequence[_Measured]) -> Spread:
+    """Return the spread of the mean over these targets: speakers and seeds."""
     seeds, count = len(parts[0].values), len(parts)
-    speakers = np.array([(part.pulls.mean(0) ** 2).sum() for part in parts]) / count**2
-    freedoms = np.array([part.pulls.shape[1] - 1 for part in parts])
-    between = within = 0.0
-    if seeds > 1:
-        between = float(np.mean([part.values for part in parts], axis=0).var(ddof=1))
-        within = sum(float(part.pulls.var(axis=0, ddof=1).sum()) for part in parts) / count**2
+    speakers = [
+        (float((part.pulls.mean(0) ** 2).sum()) / count**2, part.pulls.shape[1] - 1.0)
+        for part in parts
+    ]
+    alone = _satterthwaite(speakers)
+    if seeds == 1:
+        return Spread([alone])
+    between = float(np.mean([part.values for part in parts], axis=0).var(ddof=1))
+    within = sum(float(part.pulls.var(axis=0, ddof=1).sum()) for part in parts) / count**2
+    if seeds < _SEVERAL:
+        return over_seeds(alone, between=between, within=within, seeds=seeds)
     extra = max(0.0, between - within)
-    doubt = float((speakers**2 / freedoms).sum())
-    doubt += (between / seeds) ** 2 / (seeds - 1) if seeds > 1 else 0.0
-    return _spread(float(speakers.sum()) + extra / seeds, doubt, float(np.sqrt(extra)))
+    _, freedom = _satterthwaite(
+        [*speakers, (between / seeds, seeds - 1.0)], alone[0] + extra / seeds
+    )
+    return Spread([(alone[0] + extra / seeds, freedom)], float(np.sqrt(extra)))
 
 
-def _drawn(parts: Sequence[_Measured]) -> _Spread | None:
+def _drawn(parts: Sequence[_Measured]) -> Spread | None:
     """Return the same with the targets drawn, too; None for a single one."""
     count, seeds = len(parts), len(parts[0].values)
     if count < 2:
         return None
     values = np.stack([part.values for part in parts])  # (targets, seeds)
-    targets = float(values.mean(1).var(ddof=1)) / count
-    shared = 0.0
-    if seeds > 1:  # what a seed has in common in all targets: their mean varies more than by chance
-        chance = float(values.var(axis=1, ddof=1).sum()) / count**2
-        excess = float(values.mean(0).var(ddof=1)) - chance
-        shared = max(0.0, excess) * count / (count - 1)
-    doubt = targets**2 / (count - 1)
-    doubt += (shared / seeds) ** 2 / (seeds - 1) if seeds > 1 else 0.0
-    found = _spread(targets + shared / seeds, doubt, float(np.sqrt(shared)))
+    targets = (float(values.mean(1).var(ddof=1)) / count, count - 1.0)
+    if seeds == 1:
+        return Spread([targets])
+    # what a seed has in common in all targets: their mean varies more than by chance
+    chance = float(values.var(axis=1, ddof=1).sum()) / count**2
+    excess = float(values.mean(0).var(ddof=1)) - chance
+    shared = max(0.0, excess) * count / (count - 1)
+    if seeds < _SEVERAL:
+        found = over_seeds(targets, between=shared, within=0.0, seeds=seeds)
+    else:
+        both = [targets, (shared / seeds, seeds - 1.0)]
+        found = Spread([_satterthwaite(both)], float(np.sqrt(shared)))
     # a chance excess must not make up for targets: with two, 1.5 degrees halve the interval
-    return replace(found, freedom=min(found.freedom, count - 1.0))
+    capped = [(variance, min(freedom, count - 1.0)) for variance, freedom in found.parts]
+    return replace(found, parts=capped)
 
 
-def _spread(variance: float, doubt: float, seed_sd: float) -> _Spread:
-    freedom = variance**2 / doubt if doubt > 0 else np.inf
-    return _Spread(float(np.sqrt(variance)), float(max(1.0, freedom)), seed_sd)
+def _satterthwaite(parts: Sequence[Part], variance: float | None = None) -> Part:
+    """Return the parts as one; ``variance`` where the sum of the parts is not that of the whole."""
+    total = sum(part for part, _ in parts) if variance is None else variance
+    doubt = sum(part**2 / freedom for part, freedom in parts)
+    return total, max(1.0, total**2 / doubt) if doubt > 0 else np.inf
 
 
-def _interval(name: str, value: float, spread: _Spread, confidence: float) -> Interval:
-    half, _, _ = student(value, spread.error, spread.freedom, confidence)
+def _interval(name: str, value: float, spread: Spread, confidence: float) -> Interval:
+    half, _, _ = student(value, spread, confidence)
     lowest = -1.0 if name.startswith(("ccc", "pcc")) else 0.0
     highest = np.inf if name.startswith("rmse") else 1.0
     return Interval(value, max(lowest, value - half), float(min(highest, value + half)))
 
 
 def _difference(
-    name: str, values: tuple[float, float, float], spread: _Spread, seeds: int, confidence: float
+    name: str, values: tuple[float, float, float], spread: Spread, seeds: int, confidence: float
 ) -> Difference:
     a, b, effect = values
-    half, p, detectable = student(effect, spread.error, spread.freedom, confidence)
+    half, p, detectable = student(effect, spread, confidence)
     ends = {"low": effect - half, "high": effect + half}
     more = {"p": p, "detectable": detectable, "seed_sd": spread.seed_sd}
     return Difference(metric=name, a=a, b=b, effect=effect, seeds=seeds, **ends, **more)

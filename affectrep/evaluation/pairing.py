@@ -37,6 +37,14 @@ class Pairing:
     side_b: list[pd.DataFrame]
     notes: list[str]
 
+    @property
+    def units(self) -> dict[str, int]:
+        """How many pairs there are of each kind: seeds, and rows or what they are clustered by."""
+        table = self.side_a[0]
+        cluster = table.attrs.get("cluster")
+        name = f"{cluster}s" if cluster else "rows"
+        return {"seeds": len(self.seeds), name: len(set(table[cluster or "id"]))}
+
 
 def compare_pairs(
     pairing: Pairing, *, families: Path | None = None, resamples: int = 10_000

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from affectrep.evaluation.calibration import DRAWS
 from affectrep.evaluation.calibration_card import calibration_card
 from affectrep.evaluation.families import Families, family_statistics, family_table
-from affectrep.evaluation.intervals import FEW_CLUSTERS, bootstrap
+from affectrep.evaluation.groups import group_figures
+from affectrep.evaluation.intervals import FEW_CLUSTERS, bootstrap, effective_clusters
 from affectrep.evaluation.metrics import (
     Statistics,
     axis_warnings,
@@ -49,7 +50,8 @@ class Resampling:
     Args:
         resamples: number of draws.
         confidence: of the interval.
-        cluster: column of the predictions table to resample instead of rows.
+        cluster: column of the predictions table whose values are left out one at a time; None
+            draws the rows anew.
     """
 
     resamples: int = 2000
@@ -79,7 +81,9 @@ def scorecard(
     Returns:
         Keys: task, classes, threshold, n, resampling, metrics (name -> value, low, high),
         calibration (where the table has probabilities, or valence and arousal), per_class,
-        confusion, confused, families, family_table, rare_classes, without_leaks, warnings.
+        confusion, confused, families, family_table, rare_classes, without_leaks, warnings; groups
+        where a column such as language or gender splits the rows
+        (:func:`~affectrep.evaluation.groups.group_figures`).
 
     Raises:
         ValueError: if the column to cluster by is not in the table, or a count is of an unknown
@@ -101,6 +105,7 @@ def scorecard(
         "warnings": warnings_of(table, resampling),
     }
     card |= _calibration(table, resampling)
+    card |= _groups(table, resampling)
     y_true, y_pred = table_targets(table)
     if card["task"] != "regression":
         card["per_class"] = per_class_table(y_true, y_pred, card["classes"])
@@ -214,10 +219,17 @@ def warnings_of(table: pd.DataFrame, resampling: Resampling) -> list[str]:
         clusters = table[resampling.cluster].nunique(dropna=False)
         if clusters < FEW_CLUSTERS:
             found.append(
-                f"There are only {clusters} of {resampling.cluster}; intervals use Student's t "
-                f"with {clusters - 1} degrees of freedom."
+                f"There are only {clusters} of {resampling.cluster}, so intervals are wide: "
+                f"Student's t with {_freedom(table, resampling):.3g} degrees of freedom."
             )
     return found
+
+
+def _freedom(table: pd.DataFrame, resampling: Resampling) -> float:
+    """Return the degrees of freedom of the intervals; fewer where clusters are uneven."""
+    clusters = _clusters(table, resampling)
+    assert clusters is not None
+    return max(1.0, effective_clusters(clusters) - 1)
 
 
 def _calibration(table: pd.DataFrame, resampling: Resampling) -> dict[str, Any]:
@@ -228,6 +240,12 @@ def _calibration(table: pd.DataFrame, resampling: Resampling) -> dict[str, Any]:
         draws=min(DRAWS, resampling.resamples),
     )
     return {"calibration": found} if found else {}
+
+
+def _groups(table: pd.DataFrame, resampling: Resampling) -> dict[str, Any]:
+    clusters = _clusters(table, resampling)
+    found = group_figures(table, clusters=clusters, confidence=resampling.confidence)
+    return {"groups": found} if found else {}
 
 
 def _statistics(

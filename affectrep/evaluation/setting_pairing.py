@@ -58,6 +58,22 @@ class SettingPairing:
         pairs = len(self.seeds)
         return ", ".join([*words, "one seed" if pairs == 1 else f"{pairs} paired seeds"])
 
+    @property
+    def units(self) -> dict[str, int]:
+        """How many pairs there are of each kind behind the mean over these targets."""
+        clusters = [target.clusters for target in self.side_a]
+        sizes = [
+            len(target.runs[0][0].columns) if who is None else len(set(who))
+            for target, who in zip(self.side_a, clusters, strict=True)
+        ]
+        name = "rows" if all(who is None for who in clusters) else "speakers"
+        return {"seeds": len(self.seeds), name: sum(sizes)}
+
+    @property
+    def units_drawn(self) -> dict[str, int]:
+        """The same with the targets drawn, too."""
+        return {**self.units, "targets": len(self.side_a)}
+
 
 @dataclass(frozen=True)
 class SettingDifferences:

@@ -18,8 +18,8 @@ _FEW_SEEDS = {
         "it speaks of these two trained models only."
     ],
     2: [
-        "Two seeds hardly show how much seeds differ, so the interval is very wide; "
-        "from three on it narrows."
+        "Two seeds hardly show how much seeds differ: the interval allows for it by Student's t "
+        "with one degree of freedom for them, so it is very wide; from three seeds on it narrows."
     ],
 }
 

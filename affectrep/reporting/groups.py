@@ -65,7 +65,9 @@ def groups(subject: Subject) -> str:
         f"where all of them do. {' '.join(filter(None, worst))}"
     )
     if cluster in tables[0] and any(domain != cluster for domain in domains):
-        words += f" Intervals of whole groups resample each {cluster}; few of them make it wide."
+        words += (
+            f" Intervals of a group leave out one {cluster} at a time; few of them make it wide."
+        )
     parts.append(_confusions(tables, subject.classes))
     return section(subject.anchor("groups"), subject.heading("Groups"), words, *parts)
 

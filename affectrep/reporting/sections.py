@@ -35,10 +35,9 @@ def figures(subject: Subject) -> str:
     tiles = "".join(_tile(subject, name, percent) for name in headline(card["task"]))
     parts = [f'<div class="tiles">{tiles}</div>', _axes(subject)]
     parts += [_beside(subject), _without_leaks(subject)]
-    words = (
-        f"{card['split'].capitalize()} split, {card['n']:,} rows. "
-        f"Each interval resamples {card['resampling']['cluster'] or 'row'}s."
-    )
+    cluster = card["resampling"]["cluster"]
+    way = f"leaves out one {cluster} at a time" if cluster else "draws the rows anew"
+    words = f"{card['split'].capitalize()} split, {card['n']:,} rows. Each interval {way}."
     if subject.setting:
         words = f"Setting: {subject.setting}. {words}"
     if card["threshold"] is not None:

@@ -39,7 +39,7 @@ __all__ = ["GROUPS", "WORLDS", "coverage", "draw_answers", "draw_values", "truth
 
 Array = NDArray[np.float64]
 GROUPS = (6, 10, 30, 80)
-SEEDS = (1, 3, 5, 10)
+SEEDS = (1, 2, 3, 5, 10)
 WORLDS = ("even", "uneven")
 CLASSES = 4
 OWN = {"row": 0.5, "speaker": 0.4, "seed": 0.12}  # what moves each system by itself
@@ -161,12 +161,18 @@ def _percentiles(
 
 
 def draw_pair(
-    rng: np.random.Generator, speakers: int | None, *, seeds: int, gain: float = 0.0
+    rng: np.random.Generator,
+    speakers: int | None,
+    *,
+    seeds: int,
+    gain: float = 0.0,
+    apart: float = OWN["seed"],
 ) -> tuple[list[Statistics], list[Statistics], NDArray[np.int64] | None]:
     """Return the runs of two systems, and the rows' speakers; None are 400 rows without speakers.
 
     Speakers and rows move both systems alike and each by itself. Seeds differ, where there are
     several: the test of one seed speaks of the two trained models, so they are what is alike.
+    ``apart`` is by how much.
     """
     who = np.arange(400)
     if speakers is not None:
@@ -181,23 +187,31 @@ def draw_pair(
             + (rng.normal(0, 0.5, people) + rng.normal(0, OWN["speaker"], (2, 1, people)))[..., who]
         )
     if seeds > 1:
-        skill = skill + rng.normal(0, OWN["seed"], (2, seeds, 1))
+        skill = skill + rng.normal(0, apart, (2, seeds, 1))
     right = skill + rng.normal(0, 1, (2, seeds, rows)) > 0
     said = np.where(right, y, (y + rng.integers(1, 3, right.shape)) % 3)
     sides = [[classification_statistics(y, one, 3) for one in side] for side in said]
     return sides[0], sides[1], who if people else None
 
 
-def gain_of(effect: float, speakers: int | None, seeds: int) -> float:
+def gain_of(
+    effect: float, speakers: int | None, seeds: int, *, apart: float = OWN["seed"]
+) -> float:
     """Return how much better system A must be drawn for a true difference in accuracy."""
-    variance = 1 + 0.8**2 + OWN["row"] ** 2 + (OWN["seed"] ** 2 if seeds > 1 else 0)
+    variance = 1 + 0.8**2 + OWN["row"] ** 2 + (apart**2 if seeds > 1 else 0)
     variance += 0 if speakers is None else 0.5**2 + OWN["speaker"] ** 2
     scale = float(np.sqrt(variance))
     return float(norm.ppf(norm.cdf(0.4 / scale) + effect)) * scale - 0.4
 
 
 def told_apart(
-    speakers: int | None, *, seeds: int, studies: int, effect: float = 0.0, seed: int = 0
+    speakers: int | None,
+    *,
+    seeds: int,
+    studies: int,
+    effect: float = 0.0,
+    apart: float = OWN["seed"],
+    seed: int = 0,
 ) -> dict[str, float]:
     """Return how often two systems are told apart, by metric, and the mean detectable effect.
 
@@ -206,13 +220,14 @@ def told_apart(
         seeds: paired runs of each system.
         studies: how many are drawn.
         effect: true difference in accuracy; 0 counts false positives.
+        apart: standard deviation of the seeds, where there are several, on the scale of skill.
         seed: of the studies.
     """
     rng = np.random.default_rng([seed, speakers or 0, seeds, effect > 0])
-    gain = gain_of(effect, speakers, seeds)
+    gain = gain_of(effect, speakers, seeds, apart=apart)
     found: dict[str, list[float]] = defaultdict(list)
     for place in range(studies):
-        a, b, who = draw_pair(rng, speakers, seeds=seeds, gain=gain)
+        a, b, who = draw_pair(rng, speakers, seeds=seeds, gain=gain, apart=apart)
         answers = paired_difference(a, b, clusters=who, resamples=400, seed=place)
         for metric in METRICS["answers"]:
             found[metric].append(answers[metric].told_apart)
@@ -255,6 +270,9 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--naive", type=int, default=500, help="of them resampled, too")
     parser.add_argument("--speakers", type=int, action="append", help="0: rows (paired)")
     parser.add_argument("--seeds", type=int, action="append", help="runs of a system (paired)")
+    parser.add_argument(
+        "--apart", type=float, default=OWN["seed"], help="how far seeds differ (paired)"
+    )
     parser.add_argument("--seed", type=int, default=7)
     asked = parser.parse_args(words)
     for part in asked.part:
@@ -276,10 +294,21 @@ def _paired_lines(asked: argparse.Namespace) -> Iterator[str]:
     for count, seeds in product(asked.speakers or (0, *GROUPS), asked.seeds or SEEDS):
         speakers = count or None
         started = time.process_time()
-        null = told_apart(speakers, seeds=seeds, studies=asked.studies // 2, seed=asked.seed)
+        null = told_apart(
+            speakers,
+            seeds=seeds,
+            studies=asked.studies // 2,
+            apart=asked.apart,
+            seed=asked.seed,
+        )
         effect = null.pop("detectable")
         power = told_apart(
-            speakers, seeds=seeds, studies=asked.studies // 4, effect=effect, seed=asked.seed
+            speakers,
+            seeds=seeds,
+            studies=asked.studies // 4,
+            effect=effect,
+            apart=asked.apart,
+            seed=asked.seed,
         )
         del power["detectable"]
         spent = time.process_time() - started

@@ -19,6 +19,8 @@ def test_effect_interval_and_verdict_are_printed(
     found = compare.run(a, [b], resamples=200)
     words = " ".join(capsys.readouterr().out.split())
     assert "test: 150 rows, 3 paired seeds" in words
+    assert "exchanging the 3 paired seeds gives p 0.250 at best." in words
+    assert "could not reach 0.05 at all. Student's t" in words
     assert "smallest" in words
     assert "supcon and ce are the same in weighted F1, row for row." in words
     assert found["ce"]["weighted_f1"].effect == 0
@@ -32,6 +34,7 @@ def test_cannot_be_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "supcon and ce cannot be told apart in accuracy: an effect below" in words
     assert "One seed" in words
     assert "no seed in common" in words
+    assert "Smallest attainable p" not in words  # 150 rows can be exchanged
 
 
 def test_an_unknown_metric_is_refused(tmp_path: Path) -> None:
@@ -55,6 +58,9 @@ def test_one_side_with_several(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "B: The sides have no seed in common" in words
     assert "C: Left out, without a partner: seed 3 of A and seed 9 of C." in words
     assert "D: One seed" in words
+    assert "B: Smallest attainable p: exchanging the 4 paired seeds gives p 0.125 at best" in words
+    assert "C: Smallest attainable p: exchanging the 3 paired seeds gives p 0.250 at best" in words
+    assert "0.750 after Holm over 3 systems" in words
     assert "smallest detectable effects are of each comparison by itself" in words
     assert "points above ce in weighted F1" in words
     assert "aml and lcl are the same in weighted F1" in words

@@ -29,6 +29,8 @@ def test_targets_means_and_verdicts_are_printed(
         assert words.count(line) >= 4, line
     assert "Left out, not run on the other side: ur of B." in words
     assert "(a) draws speakers and seeds anew and speaks of these targets" in words
+    assert "Smallest attainable p (a): exchanging the 3 paired seeds gives p 0.250" in words
+    assert "Smallest attainable p (b): exchanging the 3 paired" in words
     assert "On these 3 targets: proposed lies" in words
     assert "On other targets like these:" in words
     assert found["baseline2"]["uar"].told_apart
@@ -46,6 +48,7 @@ def test_several_others_are_adjusted(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "UAR, mean over targets" in words
     assert words.count(" C b ") == 4
     assert "B: Two seeds" in words
+    assert "gives p 0.500 at best, 1.000 after Holm over 2 systems" in words
     assert "The words go by Holm's p" in words
     assert words.count("On these 2 targets:") == 2
     ps = [found[name]["uar"].p for name in ("b", "c")]

@@ -112,7 +112,7 @@ def test_over_targets_both_kinds_stand_with_their_own_units(tmp_path):
     same = compare.run(runs["supcon"], [runs["ce"]])["go_ce"]["uar"]
     assert lines[0].found[0].effect == same.effect
     assert lines[0].found[0].p == same.p
-    assert lines[0].units[1] == {"seeds": 2, "clusters": 20, "targets": 2}
+    assert lines[0].units[1] == {"seeds": 2, "speakers": 20, "targets": 2}
     assert lines[0].group == "strict"
     sheet = comparison_sheet(lines, split="test")
     names = ["go_supcon (a)", "go_supcon (b)", "go_aml (a)", "go_aml (b)"]

@@ -48,14 +48,32 @@ def test_sides_swapped_give_the_mirror_image() -> None:
     assert other.p == pytest.approx(one.p)
 
 
-@pytest.mark.parametrize(("seeds", "spread"), [(1, 0.0), (3, 0.0), (3, 0.15), (5, 0.15)])
-def test_intervals_cover_no_effect(seeds: int, spread: float) -> None:
+def false_positives(seeds: int, spread: float, studies: int) -> float:
+    """Return how often two systems that are equally good are told apart."""
     hits = 0
-    for draw in range(150):
+    for draw in range(studies):
         a, b = sides(draw, seeds=seeds, rows=400, spread=spread)
-        found = paired_difference(a, b, resamples=200, seed=draw)["accuracy"]
-        hits += not found.told_apart
-    assert hits / 150 >= 0.90
+        hits += paired_difference(a, b, resamples=200, seed=draw)["accuracy"].told_apart
+    return hits / studies
+
+
+@pytest.mark.parametrize(
+    ("seeds", "spread"), [(1, 0.0), (2, 0.0), (2, 0.5), (3, 0.0), (3, 0.15), (5, 0.15)]
+)
+def test_intervals_cover_no_effect(seeds: int, spread: float) -> None:
+    margin = 2 * (0.06 * 0.94 / 150) ** 0.5
+    assert false_positives(seeds, spread, 150) <= 0.06 + margin
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", [1, 2, 3, 5])
+@pytest.mark.parametrize("spread", [0.15, 0.5])
+def test_equal_systems_are_told_apart_in_six_percent_of_many_studies(
+    seeds: int, spread: float
+) -> None:
+    wide = 0.0 if seeds == 1 else spread  # one seed speaks of the two trained models
+    margin = 2 * (0.06 * 0.94 / 1000) ** 0.5
+    assert false_positives(seeds, wide, 1000) <= 0.06 + margin
 
 
 def test_pairing_beats_two_separate_intervals() -> None:
@@ -109,6 +127,26 @@ def test_seeds_that_differ_most_give_students_t_over_seeds() -> None:
     effects = [one.values()["accuracy"] - other.values()["accuracy"] for one, other in pairs]
     half = t.ppf(0.975, 2) * np.std(effects, ddof=1) / np.sqrt(3)
     assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.02)
+
+
+def test_two_seeds_get_one_degree_of_freedom_for_how_far_they_differ() -> None:
+    a, b = sides(9, seeds=2, rows=20_000, spread=1.0)
+    found = paired_difference(a, b, resamples=300)["accuracy"]
+    pairs = zip(a, b, strict=True)
+    effects = [one.values()["accuracy"] - other.values()["accuracy"] for one, other in pairs]
+    half = t.ppf(0.975, 1) * np.std(effects, ddof=1) / np.sqrt(2)
+    assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.02)
+    assert found.p == pytest.approx(
+        2 * t.sf(abs(found.effect) * np.sqrt(2) / np.std(effects, ddof=1), 1), rel=0.02
+    )
+
+
+def test_two_seeds_that_agree_are_no_better_than_one() -> None:
+    a, b = sides(1, seeds=1, rows=300, spread=0)
+    one = paired_difference(a, b, resamples=400)["accuracy"]
+    both = paired_difference(a * 2, b * 2, resamples=400)["accuracy"]
+    assert both.high - both.low >= one.high - one.low - 1e-9
+    assert both.p >= one.p - 1e-9
 
 
 def test_a_large_cluster_among_small_ones_widens_the_interval() -> None:

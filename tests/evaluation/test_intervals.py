@@ -20,6 +20,7 @@ from affectrep.evaluation.metrics import (
     multilabel_statistics,
     regression_statistics,
 )
+from tests.benchmarks.interval_coverage import GROUPS, coverage
 
 
 def sample(rng: np.random.Generator, rows: int, skill: float = 0.7, classes: int = 3):
@@ -177,3 +178,18 @@ def test_ten_thousand_resamples_of_ten_thousand_rows_take_seconds() -> None:
     started = time.process_time()
     bootstrap(stats, resamples=10_000)
     assert time.process_time() - started < 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("speakers", GROUPS)
+@pytest.mark.parametrize(
+    ("kind", "metrics"), [("answers", ("accuracy", "uar", "weighted_f1")), ("values", ("ccc",))]
+)
+def test_intervals_over_speakers_cover_in_many_studies(
+    kind: str, metrics: tuple[str, ...], speakers: int
+) -> None:
+    """Uneven speakers, 2,000 studies (margin 1 point); rows are drawn anew in 40 of them."""
+    found = coverage(kind, speakers, "uneven", studies=2000, naive=40, seed=11)
+    for metric in metrics:
+        assert 0.93 <= found[metric] <= 0.97, found
+        assert found[f"rows {metric}"] < 0.90, found

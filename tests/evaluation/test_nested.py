@@ -70,16 +70,50 @@ def naive(side_a: list[TargetRuns], side_b: list[TargetRuns], metric: str) -> di
     drawn_doubt = targets**2 / (count - 1) + shared**2 / (seeds - 1)
     drawn = targets + shared
     halves = {
-        "fixed": stats.t.ppf(0.975, max(1, fixed**2 / doubt)) * np.sqrt(fixed),
-        "drawn": stats.t.ppf(0.975, min(max(1, drawn**2 / drawn_doubt), count - 1))
-        * np.sqrt(drawn),
+        "fixed": half(fixed, fixed**2 / doubt),
+        "drawn": half(drawn, min(drawn**2 / drawn_doubt, count - 1)),
     }
+    if seeds < 5:
+        people = sum(part**2 / freedom for part, freedom in zip(parts, freedoms, strict=True))
+        halves = few_seeds(
+            {
+                "fixed": (sum(parts), sum(parts) ** 2 / people, joint / seeds, between / seeds),
+                "drawn": (targets, count - 1, 0.0, shared),
+            },
+            seeds,
+        )
+        if seeds > 2:
+            halves["drawn"] = max(halves["drawn"], half(drawn, count - 1))
     return {"effect": float(effects.mean()), **halves}
 
 
-@pytest.mark.parametrize(("seed", "metric"), list(itertools.product((0, 1), METRICS)))
-def test_agrees_with_loops_over_targets_speakers_and_seeds(seed: int, metric: str) -> None:
-    a, b = systems(seed, gain=0.1)
+def half(variance: float, freedom: float) -> float:
+    return float(stats.t.ppf(0.975, max(1, freedom)) * np.sqrt(variance))
+
+
+def few_seeds(found: dict[str, tuple[float, float, float, float]], seeds: int) -> dict[str, float]:
+    """Two seeds: each part with its own t; three and four: the weighted harmonic mean."""
+    halves = {}
+    for kind, (rows, freedom, joint, own) in found.items():
+        shared = max(0.0, rows - joint)
+        if seeds == 2:
+            apart = np.hypot(half(shared, freedom), half(own, 1))
+            halves[kind] = max(float(apart), half(rows, freedom))
+        else:
+            known = (shared + own) / (shared / freedom + own / (seeds - 1))
+            halves[kind] = half(rows + max(0.0, own - joint), known)
+    return halves
+
+
+CASES = list(itertools.product((0, 1), METRICS, (5,)))
+CASES += [(seed, "uar", seeds) for seed in (0, 1) for seeds in (2, 3, 4)]
+
+
+@pytest.mark.parametrize(("seed", "metric", "seeds"), CASES)
+def test_agrees_with_loops_over_targets_speakers_and_seeds(
+    seed: int, metric: str, seeds: int
+) -> None:
+    a, b = systems(seed, gain=0.1, seeds=seeds)
     found, expected = nested_difference(a, b)[metric], naive(a, b, metric)
     for kind in ("fixed", "drawn"):
         one = getattr(found, kind)
