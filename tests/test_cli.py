@@ -142,8 +142,9 @@ def test_prepare_lists_all_problems_with_rows(affectrep, small, tmp_path):
     table.write_text(text.replace("row 8 says", "row 0 says"))
     code, out, err = affectrep("prepare", small)
     assert code == 2
-    assert "empty" in err
-    assert "share their text" in err
+    assert "empty" in out
+    assert "share their text" in out
+    assert err == "error: the data has 2 problems, see above\n"
     assert "glad" in out
 
 
