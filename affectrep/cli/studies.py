@@ -94,8 +94,7 @@ def pool(
 ) -> None:
     """Make one run of fold runs and take means over targets; no split is read.
 
-    The run stands beside its folds, as NAME.TARGET-SEED or NAME.folds-SEED; its figures and the
-    means go into results.csv of the recipe that the configuration names.
+    It stands beside its folds as NAME.TARGET-SEED or NAME.folds-SEED, figures in results.csv.
     """
     from affectrep.commands import pool as command
 
