@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+import typer
 import yaml
 
 from affectrep import __version__, cli
+from affectrep.cli.examples import EXAMPLES, ORDER
 from affectrep.commands import doctor
+from affectrep.config import load_config
 
 ROOT = Path(__file__).parents[1]
-VERBS = ("prepare", "train", "evaluate", "compare", "predict", "report", "doctor")
-VERBS += ("sweep", "pool", "published")
+PARSERS = typer.main.get_command(cli.app).commands
+VERBS = tuple(PARSERS)
 
 
 @pytest.fixture
@@ -60,6 +64,56 @@ def test_every_verb_has_help(affectrep, verb):
     code, out, _ = affectrep(verb, "--help")
     assert code == 0
     assert "Usage" in out
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_help_of_a_verb_ends_in_examples_that_parse(affectrep, monkeypatch, verb):
+    monkeypatch.setenv("COLUMNS", "100")
+    out = affectrep(verb, "--help")[1]
+    assert EXAMPLES[verb]
+    for example in EXAMPLES[verb]:
+        assert f"$ {example}" in out
+        assert_parses(example, verb)
+
+
+def test_the_help_of_the_program_tells_the_order_of_use(affectrep, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    out = affectrep("--help")[1]
+    places = [out.index(f"$ {example}") for example in ORDER]
+    assert places == sorted(places)
+    verbs = ["prepare", "train", "evaluate", "compare", "report", "predict"]
+    for example, verb in zip(ORDER, verbs, strict=True):
+        assert_parses(example, verb)
+
+
+def assert_parses(example, verb):
+    """Parse a command as the program does; its configurations are files that are in order."""
+    program, own, *words = shlex.split(example)
+    assert (program, own) == ("affectrep", verb)
+    PARSERS[verb].make_context(verb, list(words))
+    files = [word for word in words if word.startswith(("configs/", "recipes/"))]
+    assert all((ROOT / file).exists() for file in files)
+    values = [word for word in words if "=" in word and words[words.index(word) - 1] != "--set"]
+    for file in files:
+        if file.startswith("configs/"):
+            load_config(ROOT / file, values)
+
+
+@pytest.mark.parametrize(
+    ("verb", "word"),
+    [
+        ("published", "data.root=FOLDER"),
+        ("pool", "NAME.folds-SEED"),
+        ("compare", "weighted_f1"),
+        ("sweep", "weighted_f1"),
+        ("evaluate", "column condition"),
+        ("report", "record files"),
+        ("rescore", "README.md"),
+    ],
+)
+def test_help_says_what_a_word_means(affectrep, monkeypatch, verb, word):
+    monkeypatch.setenv("COLUMNS", "200")
+    assert word in " ".join(affectrep(verb, "--help")[1].split())
 
 
 def test_version(affectrep):
@@ -142,8 +196,9 @@ def test_prepare_lists_all_problems_with_rows(affectrep, small, tmp_path):
     table.write_text(text.replace("row 8 says", "row 0 says"))
     code, out, err = affectrep("prepare", small)
     assert code == 2
-    assert "empty" in err
-    assert "share their text" in err
+    assert "empty" in out
+    assert "share their text" in out
+    assert err == "error: the data has 2 problems, see above\n"
     assert "glad" in out
 
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from affectrep.cli.examples import epilog
+
 __all__ = ["ConfigFile", "Overrides", "Split", "app"]
 
 ConfigFile = Annotated[
@@ -23,6 +25,7 @@ Split = Annotated[str, typer.Option(help="train, validation or test")]
 app = typer.Typer(
     name="affectrep",
     help="Learn emotion similarity from text, speech and faces; prepare, train, compare, predict.",
+    epilog=epilog(),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

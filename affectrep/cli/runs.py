@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 
 from affectrep.cli.app import ConfigFile, Overrides, Split, app
+from affectrep.cli.examples import epilog
 from affectrep.commands import prepare_options as near
 from affectrep.commands.compare_words import BETWEEN, CompareCommand
 
 __all__ = ["compare", "evaluate", "predict", "prepare", "report", "train"]
 
 
-@app.command()
+@app.command(epilog=epilog("prepare"))
 def prepare(
     config: ConfigFile,
     overrides: Overrides = None,
@@ -33,7 +34,7 @@ def prepare(
     command.run(config, overrides or [], near=search, **lists)
 
 
-@app.command()
+@app.command(epilog=epilog("train"))
 def train(
     config: ConfigFile,
     overrides: Overrides = None,
@@ -61,14 +62,20 @@ def train(
     )
 
 
-@app.command()
+@app.command(epilog=epilog("evaluate"))
 def evaluate(
     run: Annotated[Path, typer.Argument(help="a run folder", show_default=False)],
     split: Split = "test",
     force: Annotated[
         bool, typer.Option("--force", help="read the split again, although it was read before")
     ] = False,
-    condition: Annotated[str, typer.Option(help="named condition for results.csv")] = "",
+    condition: Annotated[
+        str,
+        typer.Option(
+            help="a word on how the figures came about; stands beside the setting in the column "
+            "condition of the recipe's results.csv, in rows of its own"
+        ),
+    ] = "",
     families: Annotated[
         Path | None, typer.Option(help="file of confusable families: adds the figures about them")
     ] = None,
@@ -126,7 +133,7 @@ def evaluate(
     )
 
 
-@app.command(cls=CompareCommand)
+@app.command(cls=CompareCommand, epilog=epilog("compare"))
 def compare(
     runs: Annotated[
         list[Path], typer.Argument(help="runs of one side, one per seed, or its record file")
@@ -140,7 +147,12 @@ def compare(
     split: Split = "test",
     metric: Annotated[
         str | None,
-        typer.Option(help="the figure; by default as training.select", show_default=False),
+        typer.Option(
+            help="figure of the verdict: accuracy, weighted_f1, macro_f1, uar, ccc, pcc, rmse or "
+            "another of the table; by default uar where training.select is, else weighted_f1, "
+            "else the first there is",
+            show_default=False,
+        ),
     ] = None,
     families: Annotated[
         Path | None, typer.Option(help="file of confusable families: adds the figures about them")
@@ -153,7 +165,7 @@ def compare(
     command.run(runs, sides, split=split, metric=metric, families=families)
 
 
-@app.command()
+@app.command(epilog=epilog("predict"))
 def predict(
     model: Annotated[
         str, typer.Argument(help="shipped name (goemotions), run or model folder, or hub id")
@@ -182,9 +194,12 @@ def predict(
     command.run(model, inputs, top=top, output=output, as_json=as_json, faces=faces)
 
 
-@app.command()
+@app.command(epilog=epilog("report"))
 def report(
-    runs: Annotated[list[Path], typer.Argument(help="run folders", show_default=False)],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(help="run folders, or record files of a recipe", show_default=False),
+    ],
     output: Annotated[
         Path, typer.Option("--output", "--out", help="the HTML file to write")
     ] = Path("report.html"),

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from affectrep.cli.app import Overrides, app
+from affectrep.cli.app import app
+from affectrep.cli.examples import epilog
 
 __all__ = ["doctor", "ensemble", "pool", "published", "rescore", "sweep"]
 
 
-@app.command()
+@app.command(epilog=epilog("sweep"))
 def sweep(
     words: Annotated[
         list[str],
@@ -41,7 +42,11 @@ def sweep(
     ] = "test",
     metric: Annotated[
         str | None,
-        typer.Option(help="of the table; by default training.select", show_default=False),
+        typer.Option(
+            help="figure of the table, such as accuracy, weighted_f1, macro_f1, uar, ccc or rmse; "
+            "by default training.select",
+            show_default=False,
+        ),
     ] = None,
     pool: Annotated[
         bool, typer.Option("--pool", help="pool folds and take means over targets, as pool does")
@@ -83,35 +88,49 @@ def sweep(
     )
 
 
-@app.command()
+@app.command(epilog=epilog("pool"))
 def pool(
     runs: Annotated[list[Path], typer.Argument(help="run folders", show_default=False)],
 ) -> None:
-    """Make one run of fold runs and take means over targets; no split is read."""
+    """Make one run of fold runs and take means over targets; no split is read.
+
+    It stands beside its folds as NAME.TARGET-SEED or NAME.folds-SEED, figures in results.csv.
+    """
     from affectrep.commands import pool as command
 
     command.run(runs)
 
 
-@app.command()
+@app.command(epilog=epilog("ensemble"))
 def ensemble(
     runs: Annotated[
         list[Path], typer.Argument(help="run folders of several seeds", show_default=False)
     ],
     split: Annotated[str, typer.Option(help="whose stored predictions")] = "test",
 ) -> None:
-    """Make one run of the seeds of a configuration: their mean prediction; no split is read."""
+    """Make one run of the seeds of a configuration: their mean prediction; no split is read.
+
+    It stands beside them, as NAME_ensemble-0; its figures go into the recipe's results.csv.
+    """
     from affectrep.commands import ensemble as command
 
     command.run(runs, split=split)
 
 
-@app.command()
+@app.command(epilog=epilog("published"))
 def published(
     recipe: Annotated[
         Path, typer.Argument(help="a folder below recipes/ with published.csv", show_default=False)
     ],
-    overrides: Overrides = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[KEY.SUB=VALUE]...",
+            help="values of the paper's configurations (configs/RECIPE/paper_proposed.yaml), such "
+            "as data.root=FOLDER: which corpora are there",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Show a paper's figures against those obtained, and what its settings still need to run."""
     from affectrep.commands import published as command
@@ -119,19 +138,22 @@ def published(
     command.run(recipe, overrides or [])
 
 
-@app.command()
+@app.command(epilog=epilog("rescore"))
 def rescore(
     recipe: Annotated[
         Path, typer.Argument(help="folder with results.csv and records/", show_default=False)
     ],
 ) -> None:
-    """Compute a recipe's figures and intervals again from its records; no split is read."""
+    """Compute a recipe's figures and intervals again from its records; no split is read.
+
+    Writes results.csv and the table in the recipe's README.md anew.
+    """
     from affectrep.commands import rescore as command
 
     command.run(recipe)
 
 
-@app.command()
+@app.command(epilog=epilog("doctor"))
 def doctor() -> None:
     """Show versions, devices, what is installed and how to install the rest."""
     from affectrep.commands import doctor as command

@@ -19,6 +19,7 @@ from affectrep.commands.calibration import add_temperature, calibration_table
 from affectrep.commands.family_files import known_families, written_families
 from affectrep.commands.group_words import worst_groups
 from affectrep.commands.leakage import add_leakage, add_map, leakage_table, require_leakage
+from affectrep.commands.preflight import check_cluster
 from affectrep.commands.recipe_results import record_results
 from affectrep.commands.representation import add_representation, representation_table
 from affectrep.commands.split_reading import SplitReader
@@ -98,7 +99,7 @@ def run(  # noqa: PLR0913 - one for each option of the command
     if leakage:
         require_leakage(split, manifest.rows)
     _same_rows(stored, manifest)
-    _check_cluster(config, manifest)
+    check_cluster(config, manifest)
     groups = None if write_families else known_families(config, manifest, families)
     reader, known = SplitReader(stored, config, manifest), len(readings(stored.path, split))
     table = reader.table(split, force=force)
@@ -190,20 +191,6 @@ def _say_used_again(stored: StoredRun, split: str, known: int) -> None:
             f"The test split of this run was read on {past[-1].time}; the stored predictions "
             "are used again (--force reads it once more).",
             style="dim",
-        )
-
-
-def _check_cluster(config: Config, manifest: Manifest) -> None:
-    """Refuse a column that is not there, or says nothing, before the split is read."""
-    cluster = config.evaluation.cluster
-    if cluster is None:
-        return
-    known = cluster in manifest.rows
-    if not known or manifest.rows[cluster].isna().all():
-        lack = "leaves this column empty" if known else "has no such column"
-        raise ValueError(
-            f"evaluation.cluster={cluster}, but {manifest.info.title} {lack}; "
-            "set it to null, or to a domain column that the corpus has."
         )
 
 

@@ -1,18 +1,21 @@
-"""Everything that is wrong with a corpus, found before anything is trained or written."""
+"""What is wrong with a corpus, or with settings beside it, found before anything is trained."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from affectrep.build import strong_threshold
+from affectrep.commands.family_files import known_families
 from affectrep.config import Config
 from affectrep.config.objectives import CAFConfig
 from affectrep.data.cache_folder import cache_folder
 from affectrep.data.checks import Problem, check_manifest
-from affectrep.data.manifest import Manifest
+from affectrep.data.manifest import DOMAINS, Manifest
+from affectrep.evaluation.evaluate import metric_names
 
-__all__ = ["find_problems", "training_problems"]
+__all__ = ["check_cluster", "find_problems", "setting_problems", "training_problems"]
 
 
 def find_problems(
@@ -53,15 +56,78 @@ def find_problems(
     return sorted(unique.values(), key=lambda problem: order.index(problem.severity))
 
 
+def setting_problems(config: Config, manifest: Manifest) -> list[Problem]:
+    """Return what stands in a configuration and would fail once its run is trained, as errors.
+
+    ``training.select`` is a figure of the task, ``evaluation.cluster`` a column of the corpus, and
+    ``evaluation.families`` a file for its classes. Their kind is ``setting``.
+
+    Args:
+        config: of a run to be.
+        manifest: of its corpus.
+    """
+    problems = []
+    for check in (
+        partial(_check_select, config),
+        partial(check_cluster, config, manifest),
+        partial(_check_families, config, manifest),
+    ):
+        try:
+            check()
+        except (ValueError, OSError) as error:
+            problems.append(Problem("setting", str(error)))
+    return problems
+
+
+def check_cluster(config: Config, manifest: Manifest) -> None:
+    """Pass where intervals can resample by ``evaluation.cluster``, or are not to.
+
+    Raises:
+        ValueError: if the corpus has no such column, or leaves it empty; it names those there are.
+    """
+    cluster, rows = config.evaluation.cluster, manifest.rows
+    # what stored predictions carry of a row, but for its place in a video
+    known = [name for name in (*DOMAINS, "video") if name in rows and rows[name].notna().any()]
+    if cluster is None or cluster in known:
+        return
+    lack = "leaves this column empty" if cluster in rows else "has no such column"
+    if cluster in rows and rows[cluster].notna().any():
+        lack = "names no people or recordings in this column"
+    mend = f"null or one of {', '.join(known)}" if known else "null, as it has no column for that"
+    raise ValueError(
+        f"evaluation.cluster={cluster}, but {manifest.info.title} {lack}: set it to {mend}"
+    )
+
+
+def _check_select(config: Config) -> None:
+    select, names = config.training.select, metric_names(config.task)
+    if select not in names:
+        raise ValueError(
+            f"training.select={select}, but task={config.task} is scored on validation by "
+            f"{', '.join(names)}: set one of these"
+        )
+
+
+def _check_families(config: Config, manifest: Manifest) -> None:
+    try:
+        known_families(config, manifest, None)
+    except (ValueError, OSError) as error:
+        raise ValueError(
+            f"evaluation.families={config.evaluation.families}: {str(error).rstrip('.')}. To train "
+            "without a file set it to null: `affectrep evaluate --families` takes one later"
+        ) from None
+
+
 def training_problems(
     config: Config, manifest: Manifest, *, read_sound: bool = True
 ) -> list[Problem]:
-    """Return every problem of a manifest that a configuration is to be trained on.
+    """Return every problem of a manifest that a configuration is to be trained on, errors first.
 
-    Rows are grouped as its objective groups them, and rows without any label are an error.
+    Rows are grouped as its objective groups them, and rows without any label are an error; so is
+    each of `setting_problems`.
 
     Args:
-        config: its ``objective``.
+        config: its ``objective``, ``training`` and ``evaluation``.
         manifest: of its corpus.
         read_sound: as in `find_problems`.
 
@@ -72,7 +138,7 @@ def training_problems(
     if isinstance(section, CAFConfig) and section.critic != "none" and not _by_batch(section):
         with suppress(ValueError):  # of wrong labels, which the checks name with their rows
             threshold = strong_threshold(config, manifest)
-    return [
+    return setting_problems(config, manifest) + [
         replace(problem, severity="error") if problem.kind == "unlabelled" else problem
         for problem in find_problems(manifest, read_sound=read_sound, threshold=threshold)
     ]

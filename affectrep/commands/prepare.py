@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from affectrep.build import build_manifest
-from affectrep.commands.preflight import find_problems
+from affectrep.commands.preflight import find_problems, setting_problems
 from affectrep.commands.prepare_options import NearSearch
 from affectrep.config import Config, load_config
 from affectrep.data.checks import Problem, require_clean
@@ -61,8 +62,12 @@ def run(
     listed = clip_list is not None or (write_rows_to is not None and _are_clips(manifest))
     if listed or unlabelled:
         problems = [problem for problem in problems if problem.kind != "empty_split"]
+    # a corpus can be read for another purpose than training, which refuses these
+    problems += [
+        replace(problem, severity="warning") for problem in setting_problems(settings, manifest)
+    ]
     _print_card(manifest, problems)
-    require_clean(problems)
+    require_clean(problems, shown=True)
     if clip_list is not None:
         manifest = _select_clips(manifest, clip_list)
     if write_rows_to is not None:

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from affectrep.config.mistakes import mistakes
 from affectrep.config.schema import Config
 
-__all__ = ["differing_keys", "known_keys", "load_config", "parse_config", "to_yaml"]
+__all__ = ["differing_keys", "load_config", "parse_config", "to_yaml"]
 
 
 def load_config(path: Path | str, overrides: Sequence[str] = ()) -> Config:
     """Read a YAML configuration and apply ``key.sub=value`` overrides.
 
     Raises:
-        ValueError: for a missing file, broken YAML, an unknown key (with the nearest known one)
-            or a value of the wrong kind; every problem is listed.
+        ValueError: for a missing file, broken YAML, an unknown key (with the one that may be meant,
+            or those there are) or a value of the wrong kind; every problem is listed.
     """
     path = Path(path)
     if not path.is_file():
@@ -62,7 +63,7 @@ def parse_config(
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        raise ValueError("\n".join(f"{where}: {line}" for line in _messages(error))) from None
+        raise ValueError("\n".join(f"{where}: {line}" for line in mistakes(error))) from None
 
 
 def to_yaml(config: Config) -> str:
@@ -95,30 +96,6 @@ def _flat(values: Any, prefix: str = "") -> dict[str, Any]:
         for name, inner in values.items()
         for key, value in _flat(inner, f"{prefix}{name}.").items()
     }
-
-
-def known_keys(model: type[BaseModel] = Config, prefix: str = "") -> Iterator[str]:
-    """Yield every dotted key of the schema, those of all alternatives of a section included."""
-    for name, info in model.model_fields.items():
-        yield prefix + name
-        for section in _sections(info.annotation):
-            yield from known_keys(section, f"{prefix}{name}.")
-
-
-def _sections(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for inner in get_args(annotation):
-        yield from _sections(inner)
-
-
-def _alternatives() -> dict[str, list[str]]:
-    """Return the names that a section can have, for sections that come in several kinds."""
-    found = {}
-    for key, info in Config.model_fields.items():
-        kinds = [section.model_fields.get("name") for section in _sections(info.annotation)]
-        found[key] = [str(kind.default) for kind in kinds if kind is not None]
-    return {key: names for key, names in found.items() if names}
 
 
 def _of_the_target(values: dict[str, Any], overrides: Sequence[str], where: str) -> list[str]:
@@ -155,27 +132,6 @@ def _apply(values: dict[str, Any], override: str) -> None:
         section[parent] = dict(inner) if isinstance(inner, dict) else {}
         section = section[parent]
     section[last] = value
-
-
-def _messages(error: ValidationError) -> Iterator[str]:
-    names = sorted(set(known_keys()))
-    alternatives = _alternatives()
-    tags = {name for choices in alternatives.values() for name in choices}
-    for problem in error.errors():
-        parts = [str(part) for part in problem["loc"]]
-        # pydantic inserts the tag of a discriminated section into the location
-        key = ".".join(part for i, part in enumerate(parts) if i == 0 or part not in tags)
-        if problem["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(key, names, n=1, cutoff=0.0)
-            yield f"unknown key {key}; did you mean {near[0]}?"
-        elif problem["type"] == "missing":
-            yield f"{key} is missing."
-        elif problem["type"] in ("union_tag_not_found", "union_tag_invalid"):
-            yield f"{key}.name must say which one it is: {', '.join(alternatives[key])}."
-        elif problem["type"] == "value_error":
-            yield str(problem["ctx"]["error"])
-        else:
-            yield f"{key}={problem['input']!r}: {problem['msg']}."
 
 
 def _siblings(path: Path) -> list[str]:

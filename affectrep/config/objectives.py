@@ -224,8 +224,10 @@ class FittedConfig(Section):
     The embeddings are taken as they are; those of functionals are standardised.
     """
 
-    name: Literal["fitted"] = "fitted"
-    classifier: Literal["logistic", "discriminant", "svm"] = "logistic"
+    name: Literal["fitted"] = Field("fitted", description="which objective")
+    classifier: Literal["logistic", "discriminant", "svm"] = Field(
+        "logistic", description="logistic regression, shrunk linear discriminant, or an RBF machine"
+    )
     c: float = Field(0.05, gt=0, description="the higher, the weaker the penalty; svm: often 1")
     gamma: Literal["scale"] | Annotated[float, Field(gt=0)] = Field(
         "scale", description="of the RBF kernel, svm only; scale: 1 / (dim times variance)"

@@ -60,7 +60,7 @@ class LabelNoiseSettings(Section):
 class DataConfig(Section):
     """Which rows there are and how they travel in batches."""
 
-    corpus: str = Field(description="a name in CORPORA: goemotions, empathetic, demo_text, table")
+    corpus: str = Field(description="which corpus, by name; table: a CSV of one's own")
     root: str | None = Field(None, description="folder, file or hub id of the corpus")
     protocol: str | None = Field(
         None, description="which reading of the corpus, such as multi_label or folds fold=0 folds=5"
@@ -79,7 +79,9 @@ class DataConfig(Section):
     )
     split_seed: int = Field(0, ge=0, description="seed of a drawn validation split")
     train_fraction: float = Field(1.0, gt=0, le=1, description="fixed share of the training rows")
-    label_noise: LabelNoiseSettings = LabelNoiseSettings()
+    label_noise: LabelNoiseSettings = Field(
+        LabelNoiseSettings(), description="wrong training labels on purpose"
+    )
     batch_size: int = Field(64, ge=1, description="rows per optimizer step, over all processes")
     max_batch_tokens: int | None = Field(
         None, ge=1, description="texts: padded tokens per micro-batch; null: no micro-batches"
@@ -89,8 +91,8 @@ class DataConfig(Section):
     )
     bucket_by_length: bool = Field(True, description="batch rows of similar length together")
     workers: int = Field(0, ge=0, description="decoding processes")
-    speech: SpeechDataConfig = SpeechDataConfig()
-    face: FaceDataConfig = FaceDataConfig()
+    speech: SpeechDataConfig = Field(SpeechDataConfig(), description="speech corpora only")
+    face: FaceDataConfig = Field(FaceDataConfig(), description="face corpora only")
 
 
 class HeadConfig(Section):
@@ -99,8 +101,8 @@ class HeadConfig(Section):
     hidden: Annotated[int, Field(ge=0)] | list[Annotated[int, Field(ge=1)]] = Field(
         0, description="units of hidden layers in the classifier, one or a list; 0: linear"
     )
-    activation: Literal["gelu", "relu"] = "gelu"
-    dropout: float = Field(0.1, ge=0, lt=1)
+    activation: Literal["gelu", "relu"] = Field("gelu", description="of the hidden layers")
+    dropout: float = Field(0.1, ge=0, lt=1, description="probability, before each layer")
     projection_dim: int | None = Field(
         None, ge=1, description="width of the projection head for contrast; null: none"
     )
@@ -109,29 +111,39 @@ class HeadConfig(Section):
 class OptimizerConfig(Section):
     """AdamW groups and the schedule of their learning rates."""
 
-    encoder_lr: float = Field(5e-5, ge=0)
-    head_lr: float = Field(1e-3, ge=0)
-    adversary_lr: float = Field(1e-4, ge=0, description="critics and discriminators")
+    encoder_lr: float = Field(5e-5, ge=0, description="peak learning rate of the encoder")
+    head_lr: float = Field(
+        1e-3, ge=0, description="peak learning rate of heads and the objective's parts beside them"
+    )
+    adversary_lr: float = Field(
+        1e-4, ge=0, description="peak learning rate of critics and discriminators"
+    )
     adversary_betas: tuple[float, float] = Field((0.5, 0.9), description="AdamW's, of the same")
     adversarial_lr_factor: float = Field(
         0.1, gt=0, description="on the encoder's rate in a phase that works for the adversary"
     )
     weight_decay: float = Field(0.01, ge=0, description="not on biases and normalisation")
-    schedule: Literal["constant", "linear", "cosine", "step"] = "linear"
-    warmup_fraction: float = Field(0.06, ge=0, lt=1)
+    schedule: Literal["constant", "linear", "cosine", "step"] = Field(
+        "linear", description="of the learning rates after the warm-up; linear and cosine end at 0"
+    )
+    warmup_fraction: float = Field(
+        0.06, ge=0, lt=1, description="share of training in which rates rise from 0"
+    )
     decay_factor: float = Field(0.8, gt=0, le=1, description="schedule step: times this …")
     decay_fraction: float = Field(0.2, gt=0, le=1, description="… after each share of training")
-    max_grad_norm: float | None = Field(1.0, gt=0)
+    max_grad_norm: float | None = Field(
+        1.0, gt=0, description="longest gradient of an optimizer; null: any length"
+    )
 
 
 class TrainingConfig(Section):
     """The loop."""
 
-    epochs: int = Field(4, ge=1)
+    epochs: int = Field(4, ge=1, description="passes over the training rows, at most")
     precision: Literal["fp32", "bf16", "fp16", "auto"] = Field(
         "fp32", description="auto: bf16 where the machine has instructions for it, else fp32"
     )
-    select: str = Field("weighted_f1", description="validation metric that picks the epoch")
+    select: str = Field("weighted_f1", description="validation figure that picks the epoch")
     patience: int | None = Field(None, ge=1, description="epochs without gain before stopping")
     checkpoint_minutes: float = Field(2.0, ge=0, description="between saves inside an epoch")
     checkpoint_steps: int | None = Field(None, ge=1, description="save every so many steps instead")
@@ -147,8 +159,10 @@ class EvaluationConfig(Section):
     """How a split is scored."""
 
     resamples: int = Field(2000, ge=100, description="bootstrap resamples")
-    confidence: float = Field(0.95, gt=0.5, lt=1)
-    cluster: str | None = Field(None, description="domain column that intervals resample")
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="of the intervals")
+    cluster: str | None = Field(
+        None, description="column of people or recordings that intervals resample; null: rows"
+    )
     families: str | None = Field(
         None, description="JSON file of confusable families, fixed on validation"
     )
@@ -165,15 +179,18 @@ class Config(Section):
 
     name: str = Field(description="names the run's folder: runs/<name>-<seed>")
     recipe: str | None = Field(None, description="folder below recipes/ for results.csv")
-    task: Literal["classification", "multilabel", "regression"] = "classification"
-    seed: int = Field(0, ge=0)
-    data: DataConfig
-    encoder: EncoderConfig
-    heads: HeadConfig = HeadConfig()
-    objective: ObjectiveConfig = CrossEntropyConfig()
-    optimizer: OptimizerConfig = OptimizerConfig()
-    training: TrainingConfig = TrainingConfig()
-    evaluation: EvaluationConfig = EvaluationConfig()
+    task: Literal["classification", "multilabel", "regression"] = Field(
+        "classification",
+        description="one class a row, several, or valence and arousal; as the labels of the corpus",
+    )
+    seed: int = Field(0, ge=0, description="of weights, batches and dropout")
+    data: DataConfig = Field(description="which rows, and how they travel in batches")
+    encoder: EncoderConfig = Field(description="what turns a row into an embedding")
+    heads: HeadConfig = Field(HeadConfig(), description="what stands on the embedding")
+    objective: ObjectiveConfig = Field(CrossEntropyConfig(), description="what is trained for")
+    optimizer: OptimizerConfig = Field(OptimizerConfig(), description="learning rates")
+    training: TrainingConfig = Field(TrainingConfig(), description="the loop")
+    evaluation: EvaluationConfig = Field(EvaluationConfig(), description="how a split is scored")
 
     @model_validator(mode="after")
     def _contrast_needs_its_input(self) -> Config:

@@ -14,9 +14,9 @@ __all__ = ["SpeechDataConfig"]
 class DrawConfig(Section):
     """How often an effect is applied, and its range."""
 
-    probability: float = Field(ge=0, le=1)
-    low: float
-    high: float
+    probability: float = Field(ge=0, le=1, description="that a copy of a clip has the effect")
+    low: float = Field(description="smallest strength, in the unit of the effect; drawn evenly")
+    high: float = Field(description="largest strength")
 
 
 class AugmentConfig(Section):
@@ -24,19 +24,23 @@ class AugmentConfig(Section):
 
     speed: DrawConfig | None = Field(None, description="ratio, by resampling")
     tempo: DrawConfig | None = Field(None, description="ratio, at the same pitch")
-    pitch_semitones: DrawConfig | None = None
+    pitch_semitones: DrawConfig | None = Field(
+        None, description="semitones, pitch and formants together at the same tempo"
+    )
     formant: DrawConfig | None = Field(None, description="ratio of the spectral envelope")
-    noise_snr_db: DrawConfig | None = None
-    gain_db: DrawConfig | None = None
+    noise_snr_db: DrawConfig | None = Field(None, description="signal to noise, dB")
+    gain_db: DrawConfig | None = Field(None, description="dB")
 
 
 class CompositionConfig(Section):
     """Batches of languages x emotions x utterances."""
 
-    languages: int = Field(3, ge=1)
-    emotions: int = Field(4, ge=1)
-    utterances: int = Field(3, ge=1)
-    empty: Literal["borrow", "refuse"] = "borrow"
+    languages: int = Field(3, ge=1, description="different ones in a batch")
+    emotions: int = Field(4, ge=1, description="of each language")
+    utterances: int = Field(3, ge=1, description="rows of an emotion in a language")
+    empty: Literal["borrow", "refuse"] = Field(
+        "borrow", description="too few such rows: draw from other languages, or an error"
+    )
     steps: int | None = Field(None, ge=1, description="of an epoch; null: the largest cell once")
 
 
@@ -47,7 +51,9 @@ class SpeechDataConfig(Section):
         default_factory=dict, description="corpus -> its folder; a relative one is below data.root"
     )
     max_seconds: float | None = Field(
-        None, gt=0, description="training crops at random, evaluation averages all segments"
+        None,
+        gt=0,
+        description="seconds; training crops at random, evaluation averages all segments",
     )
     standardise: Literal["strict", "transductive_corpus", "transductive_speaker"] = Field(
         "strict", description="by training rows, or by unlabelled features of every corpus, speaker"
@@ -55,7 +61,7 @@ class SpeechDataConfig(Section):
     mapping: Literal["moments", "quantile", "shrunk"] = Field(
         "moments", description="transductive: quantile per corpus, shrunk speaker means, or by sd"
     )
-    augment: AugmentConfig | None = None
+    augment: AugmentConfig | None = Field(None, description="of training clips; null: none")
     copies: int = Field(1, ge=1, description="altered copies of a clip that the cache holds")
     cache: bool = Field(True, description="keep features on disk (AFFECTREP_CACHE)")
     composition: CompositionConfig | None = Field(None, description="null: shuffled rows")

@@ -79,17 +79,36 @@ def check_manifest(manifest: Manifest) -> list[Problem]:
     return sorted(problems, key=lambda problem: order[problem.severity])
 
 
-def require_clean(problems: list[Problem]) -> None:
+def require_clean(problems: list[Problem], *, shown: bool = False) -> None:
     """Pass where no problem is an error.
+
+    Args:
+        problems: of the data, and of the configuration (kind ``setting``).
+        shown: whether the user has seen them; the error then only counts them.
 
     Raises:
         ValueError: that lists every error with its rows.
+
+    Example:
+        >>> require_clean([Problem("empty_text", "texts are empty", (3,))])
+        Traceback (most recent call last):
+        ...
+        ValueError: the data has 1 problem:
+        - texts are empty (rows 3)
     """
     errors = [problem for problem in problems if problem.severity == "error"]
-    if errors:
-        count = "1 problem" if len(errors) == 1 else f"{len(errors)} problems"
-        lines = "".join(f"\n- {problem}" for problem in errors)
-        raise ValueError(f"the data has {count}:{lines}")
+    if not errors:
+        return
+    settings = sum(problem.kind == "setting" for problem in errors)
+    counts = {"the data": len(errors) - settings, "the configuration": settings}
+    told = " and ".join(
+        f"{owner} has {count} problem{'s' if count > 1 else ''}"
+        for owner, count in counts.items()
+        if count
+    )
+    if shown:
+        raise ValueError(f"{told}, see above")
+    raise ValueError(told + ":" + "".join(f"\n- {problem}" for problem in errors))
 
 
 def leaked_ids(manifest: Manifest, split: str = "test") -> list[str]:

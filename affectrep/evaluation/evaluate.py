@@ -21,7 +21,7 @@ from affectrep.evaluation.metrics import (
     regression_statistics,
 )
 
-__all__ = ["Predictions", "predict_rows", "score", "statistics"]
+__all__ = ["Predictions", "metric_names", "predict_rows", "score", "statistics"]
 
 Array = NDArray[Any]
 
@@ -197,6 +197,26 @@ def score(
     if threshold is not None:
         values["threshold"] = float(threshold)
     return values
+
+
+def metric_names(task: str) -> list[str]:
+    """Return the figures of a task that an epoch can be chosen by: those of `score`.
+
+    The threshold of multi-label predictions is no figure, and left out.
+
+    Args:
+        task: classification, multilabel or regression.
+
+    Raises:
+        ValueError: for another task.
+
+    Example:
+        >>> metric_names("classification")
+        ['accuracy', 'macro_f1', 'weighted_f1', 'uar', 'cross_entropy']
+    """
+    labels = np.arange(2) if task == "classification" else np.eye(2)
+    invented = Predictions(["a", "b"], labels, np.eye(2))
+    return [name for name in score(invented, task, ["a", "b"]) if name != "threshold"]
 
 
 def statistics(

@@ -49,6 +49,16 @@ def test_a_speech_set_is_written_and_read_again(
     assert "joy -> happy (2)" in capsys.readouterr().out
 
 
+def test_settings_that_training_refuses_are_warnings_on_the_card(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare.run(config, ["evaluation.cluster=autor", "training.select=ccc"])
+    said = capsys.readouterr().out
+    assert "warning: training.select=ccc, but task=classification is scored" in said
+    assert "warning: evaluation.cluster=autor, but" in said
+    assert "set it to null or one of speaker, language, corpus" in said
+
+
 def test_only_speech_has_a_speech_set(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is no speech corpus: --write-set"):
         prepare.run(tiny_config(tmp_path), write_set_to=tmp_path / "new")
@@ -56,8 +66,8 @@ def test_only_speech_has_a_speech_set(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["prepare", "train"])
-def test_all_problems_of_the_clips_are_listed_before_anything_is_done(
-    command: str, config: Path, tmp_path: Path
+def test_all_problems_of_the_clips_are_listed_once_before_anything_is_done(
+    command: str, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(tmp_path / "set" / "train0_anger0.wav", np.zeros(14400, np.float32))
     write(tmp_path / "set" / "test3_sadness0.wav", np.full(1000, 0.1, np.float32))
@@ -66,12 +76,17 @@ def test_all_problems_of_the_clips_are_listed_before_anything_is_done(
         "test3_neutral0.wav,neutral,s3", "test3_neutral0.wav,neutral,s0"
     )
     table.write_text(text)
-    with pytest.raises(ValueError, match="the data has 3 problems:") as caught:
+    with pytest.raises(ValueError, match="the data has 3 problems") as caught:
         if command == "prepare":
             prepare.run(config, write_set_to=tmp_path / "new")
         else:
             train.run(config, [], output=tmp_path / "runs")
     message = str(caught.value)
+    if command == "prepare":  # the card has them; the error only counts
+        assert message == "the data has 3 problems, see above"
+    printed = capsys.readouterr()
+    message = message + printed.out + printed.err
+    assert message.count("share their speaker with train") == 1
     assert "toy/train0_anger0" in next(line for line in message.splitlines() if "silent" in line)
     assert "toy/test3_sadness0" in next(line for line in message.splitlines() if "shorter" in line)
     assert "1 rows of test share their speaker with train" in message

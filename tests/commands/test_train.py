@@ -168,6 +168,48 @@ def test_a_mistake_is_said_before_anything_is_written(config, tmp_path, override
     assert not any(tmp_path.iterdir())
 
 
+FAMILIES = '{"groups": [["calm", "glad"]], "classes": ["calm", "glad", "sad"]}'
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_settings_that_would_fail_after_training_are_refused_before_it(config, tmp_path, dry_run):
+    (tmp_path / "families.json").write_text(FAMILIES)
+    table = config.parent / "table.csv"
+    header, *rows = table.read_text().splitlines()
+    authors = [f"{row},a{i},w{i}" for i, row in enumerate(rows)]
+    (tmp_path / "table.csv").write_text("\n".join([f"{header},who,empty", *authors]) + "\n")
+    overrides = [
+        f"data.root={tmp_path / 'table.csv'}",
+        "data.columns={author: who}",
+        "training.select=f1",
+        "evaluation.cluster=autor",
+        f"evaluation.families={tmp_path / 'families.json'}",
+    ]
+    with pytest.raises(ValueError, match="the configuration has 3 problems:") as caught:
+        run(config, overrides, output=tmp_path / "runs", dry_run=dry_run)
+    lines = str(caught.value).splitlines()[1:]
+    assert lines[0].startswith("- training.select=f1, but task=classification is scored")
+    assert "accuracy, macro_f1, weighted_f1, uar, cross_entropy" in lines[0]
+    assert lines[1].startswith("- evaluation.cluster=autor, but ")
+    assert lines[1].endswith("has no such column: set it to null or one of author")
+    assert "made for other classes; they differ in anger, calm, fear" in lines[2]
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_families_file_that_is_missing_is_one_problem_beside_those_of_the_data(config, tmp_path):
+    table = tmp_path / "table.csv"
+    text = (config.parent / "table.csv").read_text()
+    table.write_text(text + ",anger,train\n")
+    overrides = [f"data.root={table}", "evaluation.families=nofile.json"]
+    with pytest.raises(ValueError, match="problem") as caught:
+        run(config, overrides, output=tmp_path / "runs", dry_run=True)
+    first, *rest = str(caught.value).splitlines()
+    assert first == "the data has 1 problem and the configuration has 1 problem:"
+    assert "nofile.json: no such families file" in rest[0]
+    assert "set it to null: `affectrep evaluate --families` takes one later" in rest[0]
+    assert "texts are empty" in rest[1]
+
+
 def command(config: Path, output: Path, *words: str) -> list[str]:
     train = ["-m", "affectrep", "train", str(config), *words, "--output", str(output)]
     return [sys.executable, *train]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from affectrep.config import load_config, parse_config, to_yaml
-from affectrep.config.load import known_keys
+from affectrep.config.keys import known_keys
 
 TEXT = """
 name: x
@@ -46,6 +46,11 @@ def test_the_resolved_configuration_reads_back_alike(file, tmp_path):
         ("trainign.epochs=2", "unknown key trainign; did you mean training?"),
         ("training.epoch=2", "unknown key training.epoch; did you mean training.epochs?"),
         ("objective.temprature=2", "did you mean objective.temperature?"),
+        ("optimizer.foo=1", "unknown key optimizer.foo; optimizer has encoder_lr, head_lr, "),
+        ("foo=1", "unknown key foo; a configuration has name, recipe, task, seed, data, "),
+        ("epochs=2", "unknown key epochs; did you mean training.epochs?"),
+        ("heads.encoder_lr=2", "did you mean optimizer.encoder_lr?"),
+        ("data.speech.max_second=2", "data.speech.max_second; did you mean data.speech.max_sec"),
         ("training.epochs=many", "training.epochs='many'"),
         ("training.epochs", "expected key.sub=value"),
         (
@@ -59,6 +64,41 @@ def test_a_wrong_override_is_named_with_the_mend(file, override, message):
     with pytest.raises(ValueError, match="(?s).*") as error:
         load_config(file, ["objective.name=supcon", override])
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (
+            ["objective={name: domain_adversarial, contrast: {}}", "objective.name=cross_entropy"],
+            "objective.contrast belongs to aml, domain_adversarial, caf, not to cross_entropy: "
+            'leave it out; "objective={name: cross_entropy}" replaces the whole section',
+        ),
+        (
+            ["encoder={name: functionals, layers: 1}", "encoder.name=speech"],
+            "encoder.layers belongs to functionals, egemaps, not to speech: leave it out; "
+            '"encoder={name: speech, checkpoint: …}" replaces the whole section',
+        ),
+    ],
+)
+def test_a_key_of_another_alternative_is_said_to_be_one(file, overrides, message):
+    with pytest.raises(ValueError, match="belongs to") as error:
+        load_config(file, overrides)
+    assert message in str(error.value)
+
+
+def test_what_replaces_a_section_does(file):
+    first = ["objective={name: domain_adversarial, contrast: {}}"]
+    config = load_config(file, [*first, "objective={name: cross_entropy}"])
+    assert config.objective.name == "cross_entropy"
+
+
+def test_a_key_inside_a_dictionary_of_sections_is_found(file):
+    wrong = "objective={name: domain_adversarial, domains: {speaker: {wieght: 1}}}"
+    meant = "objective.domains.speaker.wieght; did you mean objective.domains.speaker.weight?"
+    with pytest.raises(ValueError, match="unknown key") as error:
+        load_config(file, [wrong])
+    assert meant in str(error.value)
 
 
 def test_all_problems_come_at_once(file):

@@ -50,6 +50,8 @@ def test_all_problems_are_listed_at_once_with_their_rows():
     assert "- labels 'gald' are not among the 3 classes" in message
     assert "(rows 6)" in message
     assert "class_not_tested" not in message
+    with pytest.raises(ValueError, match="the data has 6 problems, see above$"):
+        require_clean(problems, shown=True)
 
 
 def test_empty_split_and_class_without_training_rows():
