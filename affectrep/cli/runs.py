@@ -87,7 +87,8 @@ def evaluate(
     representation: Annotated[
         bool,
         typer.Option(
-            "--representation", help="also measure the embeddings, against the training rows"
+            "--representation",
+            help="also measure the embeddings, against the training rows, and keep a map of them",
         ),
     ] = False,
     leakage: Annotated[

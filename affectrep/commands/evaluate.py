@@ -16,8 +16,9 @@ from rich.table import Table
 from affectrep.build import build_manifest
 from affectrep.commands.before_tables import before_tables
 from affectrep.commands.calibration import add_temperature, calibration_table
+from affectrep.commands.embedding_map import add_map
 from affectrep.commands.family_files import known_families, written_families
-from affectrep.commands.leakage import add_leakage, add_map, leakage_table, require_leakage
+from affectrep.commands.leakage import add_leakage, leakage_table, require_leakage
 from affectrep.commands.recipe_results import record_results
 from affectrep.commands.representation import add_representation, representation_table
 from affectrep.commands.split_reading import SplitReader
@@ -70,7 +71,8 @@ def run(  # noqa: PLR0913 - one for each option of the command
         families: file of confusable families instead of the configuration's.
         write_families: on validation, write the families of confusable classes to this file.
         baselines: also fit and print baselines; None does so for generated corpora.
-        representation: also measure the embeddings, with the training rows as a gallery.
+        representation: also measure the embeddings, with the training rows as a gallery, and keep
+            a map of them.
         leakage: also measure what they say about speaker and language, or about the person of a
             face, and keep a map of them.
         before: measure the latter two also of the encoder as it was before training.
@@ -104,7 +106,10 @@ def run(  # noqa: PLR0913 - one for each option of the command
     _say_used_again(stored, split, known)
     if write_families is not None:
         groups = written_families(stored, table, write_families, data=_data_digest(stored, split))
+    faces = manifest.info.task == "regression" and manifest.info.modality == "face"
     _embed(reader, split, now=representation or leakage, before=before)
+    if representation or leakage or faces:
+        add_map(reader, table)
     table.attrs["ranking"] = stored.gives_rankings
     card = _score(stored, config, manifest, table, groups)
     add_temperature(card, stored, table)
@@ -113,8 +118,8 @@ def run(  # noqa: PLR0913 - one for each option of the command
         add_representation(card, reader, table, families=groups, leaked=leaked, before=before)
     if leakage:
         add_leakage(card, reader, table, before=before)
-    if card["task"] == "regression" and manifest.info.modality == "face":
-        _add_faces(config, reader, card, table, mapped=not leakage)
+    if faces:
+        _add_faces(config, reader, card, table)
     if baselines or (baselines is None and manifest.info.generated):
         card["baselines"] = _baselines(manifest, split)
     _write_json(stored.path / "predictions" / f"{split}.json", card)
@@ -218,7 +223,7 @@ def _read_smiles(stored: StoredRun, config: Config, folder: Path) -> dict[str, A
 
 
 def _add_faces(
-    config: Config, reader: SplitReader, card: dict[str, Any], table: pd.DataFrame, *, mapped: bool
+    config: Config, reader: SplitReader, card: dict[str, Any], table: pd.DataFrame
 ) -> None:
     # only this modality needs its packages
     from affectrep.commands.face_figures import add_face_figures, write_examples
@@ -229,8 +234,6 @@ def _add_faces(
     path = reader.stored.path / "predictions" / f"{split}.faces.json"
     rows = reader.manifest.split(split)
     write_examples(path, table, rows, margin=config.data.face.margin)
-    if mapped:
-        add_map(reader, table)
 
 
 def _score(
