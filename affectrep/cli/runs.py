@@ -98,10 +98,14 @@ def evaluate(
             help="also measure what the embeddings say about speaker and language, or the person",
         ),
     ] = False,
+    mapped: Annotated[
+        bool, typer.Option("--map", help="keep a map of the embeddings, which a report draws")
+    ] = False,
     before: Annotated[
         bool,
         typer.Option(
-            "--before", help="with the two above: also of the encoder as it was before training"
+            "--before",
+            help="with --representation, --leakage: also of the encoder as it was before training",
         ),
     ] = False,
     smiles: Annotated[
@@ -122,6 +126,7 @@ def evaluate(
         baselines=baselines,
         representation=representation,
         leakage=leakage,
+        mapped=mapped,
         before=before,
         smiles=smiles,
     )

@@ -55,6 +55,7 @@ def run(  # noqa: PLR0913 - one for each option of the command
     baselines: bool | None = None,
     representation: bool = False,
     leakage: bool = False,
+    mapped: bool = False,
     before: bool = False,
     smiles: Path | None = None,
 ) -> dict[str, Any]:
@@ -75,7 +76,8 @@ def run(  # noqa: PLR0913 - one for each option of the command
             a map of them.
         leakage: also measure what they say about speaker and language, or about the person of a
             face, and keep a map of them.
-        before: measure the latter two also of the encoder as it was before training.
+        mapped: keep a map of the embeddings without a measure of them, which reads no training row.
+        before: measure representation and leakage also of the encoder as it was before training.
         smiles: folder of people neutral and smiling, which a run of faces reads in place of a
             split.
 
@@ -108,7 +110,7 @@ def run(  # noqa: PLR0913 - one for each option of the command
         groups = written_families(stored, table, write_families, data=_data_digest(stored, split))
     faces = manifest.info.task == "regression" and manifest.info.modality == "face"
     _embed(reader, split, now=representation or leakage, before=before)
-    if representation or leakage or faces:
+    if mapped or representation or leakage or faces:
         add_map(reader, table)
     table.attrs["ranking"] = stored.gives_rankings
     card = _score(stored, config, manifest, table, groups)

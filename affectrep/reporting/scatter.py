@@ -143,7 +143,7 @@ def read_map(run: StoredRun, split: str) -> pd.DataFrame | None:
     except (OSError, ValueError) as error:
         raise ValueError(f"{path} is not a readable Parquet file: {error}") from None
     if not {"id", "x", "y", "split"} <= set(table):
-        raise ValueError(f"{path} is not a map; evaluate with --representation again.")
+        raise ValueError(f"{path} is not a map; evaluate with --map again.")
     return table
 
 
@@ -166,6 +166,8 @@ def maps(subject: Subject, *, subjects: int = 1) -> str:
         return ""
     table = _with_quadrants(table)
     columns = [name for name in _PANELS if _worth(table, name, split or "")]
+    if not columns:
+        return ""
     attrs, layouts = table.attrs, ["t-SNE", *["PCA"] * ("pca_x" in table)]
     shown = len(columns) * len(layouts)
     kept = _thinned(table, _BUDGET // max(1, min(subjects, _MAPPED) * shown))

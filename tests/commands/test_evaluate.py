@@ -24,7 +24,7 @@ from affectrep.evaluation.ledger import how_often, readings
 from affectrep.evaluation.results import read_results
 from affectrep.evaluation.stored_run import StoredRun
 from affectrep.reporting.report import report_html
-from affectrep.reporting.scatter import read_map
+from affectrep.reporting.scatter import map_path, read_map
 
 CLASSES = ["anger", "annoyance", "joy"]
 WORDS = {"anger": "furious", "annoyance": "cross", "joy": "glad"}
@@ -320,6 +320,10 @@ def test_the_representation_has_a_map_also_where_nobody_is_named(
     run = make(tmp_path, monkeypatch, Manifest(known.rows.drop(columns="speaker"), known.info))
     evaluate.run(run)
     assert read_map(StoredRun(run), "test") is None
+    card = evaluate.run(run, mapped=True)
+    assert "representation" not in card
+    assert purposes(run) == [("test", "predictions")]
+    map_path(StoredRun(run), "test").unlink()
     evaluate.run(run, representation=True)
     assert purposes(run) == [("test", "predictions"), ("train", "embeddings")]
     found = read_map(StoredRun(run), "test")

@@ -188,6 +188,15 @@ def test_of_many_emotions_those_with_the_most_rows_have_a_colour(tmp_path: Path)
     assert panel.count("<circle") == 8 * 10
 
 
+def test_rows_that_differ_in_nothing_have_no_section(tmp_path: Path) -> None:
+    subject = mapped(tmp_path, speakers=1)
+    path = map_path(subject.runs[0], "test")
+    table = read_map(subject.runs[0], "test")
+    assert table is not None
+    write_predictions(path, table.assign(label="calm", language="x", corpus="x"))
+    assert maps(subject) == ""
+
+
 def test_runs_without_a_map(tmp_path: Path) -> None:
     run = leaky_run(tmp_path)
     assert maps(Subject([run], "test", [{}])) == ""
