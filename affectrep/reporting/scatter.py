@@ -218,7 +218,7 @@ def _names(table: pd.DataFrame, column: str, split: str) -> list[str]:
     return sorted(map(str, most.index[:MOST_GROUPS]))
 
 
-def _counts(table: pd.DataFrame, column: str, split: str) -> pd.Series[int]:
+def _counts(table: pd.DataFrame, column: str, split: str) -> pd.Series:
     """Return the rows of each group that is known: of speakers and persons in the split alone."""
     rows = table[table["split"] == split] if column in _PERSONS else table
     known = rows[column][rows[column].map(bool) & rows[column].notna()]
