@@ -4,7 +4,7 @@
 
 run_recipe() { # recipe, extras, then the words of the command line
   local recipe=$1 extras=$2 config resolved name generated='' runs rows seed folder
-  local started=$SECONDS folders=()
+  local started=$SECONDS folders=() measures=()
   shift 2
   case "${1:-}" in
     *=*) echo "The first word is a configuration file, then come overrides such as $1." >&2 && exit 2 ;;
@@ -29,6 +29,7 @@ run_recipe() { # recipe, extras, then the words of the command line
   if [[ $(value corpus) == demo_* ]]; then
     generated="The demo corpus is generated: its figures show that the machinery works, they are no benchmark."
     say "$generated"
+    measures=(--map) # seconds for a small corpus, and the report has a picture of the embeddings
   fi
 
   say "prepare $config"
@@ -47,7 +48,7 @@ run_recipe() { # recipe, extras, then the words of the command line
 
   for folder in "${folders[@]}"; do
     say "evaluate $folder on the test split"
-    "$affectrep" evaluate "$folder" --split test
+    "$affectrep" evaluate "$folder" --split test ${measures[@]+"${measures[@]}"}
   done
 
   say "report"

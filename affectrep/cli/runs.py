@@ -94,7 +94,8 @@ def evaluate(
     representation: Annotated[
         bool,
         typer.Option(
-            "--representation", help="also measure the embeddings, against the training rows"
+            "--representation",
+            help="also measure the embeddings, against the training rows, and keep a map of them",
         ),
     ] = False,
     leakage: Annotated[
@@ -104,10 +105,14 @@ def evaluate(
             help="also measure what the embeddings say about speaker and language, or the person",
         ),
     ] = False,
+    mapped: Annotated[
+        bool, typer.Option("--map", help="keep a map of the embeddings, which a report draws")
+    ] = False,
     before: Annotated[
         bool,
         typer.Option(
-            "--before", help="with the two above: also of the encoder as it was before training"
+            "--before",
+            help="with --representation, --leakage: also of the encoder as it was before training",
         ),
     ] = False,
     smiles: Annotated[
@@ -128,6 +133,7 @@ def evaluate(
         baselines=baselines,
         representation=representation,
         leakage=leakage,
+        mapped=mapped,
         before=before,
         smiles=smiles,
     )

@@ -16,9 +16,10 @@ from rich.table import Table
 from affectrep.build import build_manifest
 from affectrep.commands.before_tables import before_tables
 from affectrep.commands.calibration import add_temperature, calibration_table
+from affectrep.commands.embedding_map import add_map
 from affectrep.commands.family_files import known_families, written_families
 from affectrep.commands.group_words import worst_groups
-from affectrep.commands.leakage import add_leakage, add_map, leakage_table, require_leakage
+from affectrep.commands.leakage import add_leakage, leakage_table, require_leakage
 from affectrep.commands.preflight import check_cluster
 from affectrep.commands.recipe_results import record_results
 from affectrep.commands.representation import add_representation, representation_table
@@ -56,6 +57,7 @@ def run(  # noqa: PLR0913 - one for each option of the command
     baselines: bool | None = None,
     representation: bool = False,
     leakage: bool = False,
+    mapped: bool = False,
     before: bool = False,
     smiles: Path | None = None,
 ) -> dict[str, Any]:
@@ -72,10 +74,12 @@ def run(  # noqa: PLR0913 - one for each option of the command
         families: file of confusable families instead of the configuration's.
         write_families: on validation, write the families of confusable classes to this file.
         baselines: also fit and print baselines; None does so for generated corpora.
-        representation: also measure the embeddings, with the training rows as a gallery.
+        representation: also measure the embeddings, with the training rows as a gallery, and keep
+            a map of them.
         leakage: also measure what they say about speaker and language, or about the person of a
             face, and keep a map of them.
-        before: measure the latter two also of the encoder as it was before training.
+        mapped: keep a map of the embeddings without a measure of them, which reads no training row.
+        before: measure representation and leakage also of the encoder as it was before training.
         smiles: folder of people neutral and smiling, which a run of faces reads in place of a
             split.
 
@@ -106,7 +110,10 @@ def run(  # noqa: PLR0913 - one for each option of the command
     _say_used_again(stored, split, known)
     if write_families is not None:
         groups = written_families(stored, table, write_families, data=_data_digest(stored, split))
+    faces = manifest.info.task == "regression" and manifest.info.modality == "face"
     _embed(reader, split, now=representation or leakage, before=before)
+    if mapped or representation or leakage or faces:
+        add_map(reader, table)
     table.attrs["ranking"] = stored.gives_rankings
     card = _score(stored, config, manifest, table, groups)
     add_temperature(card, stored, table)
@@ -115,8 +122,8 @@ def run(  # noqa: PLR0913 - one for each option of the command
         add_representation(card, reader, table, families=groups, leaked=leaked, before=before)
     if leakage:
         add_leakage(card, reader, table, before=before)
-    if card["task"] == "regression" and manifest.info.modality == "face":
-        _add_faces(config, reader, card, table, mapped=not leakage)
+    if faces:
+        _add_faces(config, reader, card, table)
     if baselines or (baselines is None and manifest.info.generated):
         card["baselines"] = _baselines(manifest, split)
     _write_json(stored.path / "predictions" / f"{split}.json", card)
@@ -206,7 +213,7 @@ def _read_smiles(stored: StoredRun, config: Config, folder: Path) -> dict[str, A
 
 
 def _add_faces(
-    config: Config, reader: SplitReader, card: dict[str, Any], table: pd.DataFrame, *, mapped: bool
+    config: Config, reader: SplitReader, card: dict[str, Any], table: pd.DataFrame
 ) -> None:
     # only this modality needs its packages
     from affectrep.commands.face_figures import add_face_figures, write_examples
@@ -217,8 +224,6 @@ def _add_faces(
     path = reader.stored.path / "predictions" / f"{split}.faces.json"
     rows = reader.manifest.split(split)
     write_examples(path, table, rows, margin=config.data.face.margin)
-    if mapped:
-        add_map(reader, table)
 
 
 def _score(

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 
+from affectrep.reporting.plots import line_sample
+
 __all__ = ["document", "facts", "figure", "legend", "notice", "section", "table"]
 
 
@@ -39,11 +41,8 @@ def figure(caption: str, svg: str, below: str = "") -> str:
 
 
 def legend(names: Sequence[str]) -> str:
-    """Return a legend in the colours of the curves."""
-    items = "".join(
-        f'<li><i style="background:var(--s{i % 6})"></i>{escape(name)}</li>'
-        for i, name in enumerate(names)
-    )
+    """Return a legend in the colours and the dashes of the curves."""
+    items = "".join(f"<li>{line_sample(i)}{escape(name)}</li>" for i, name in enumerate(names))
     return f'<ul class="legend">{items}</ul>'
 
 

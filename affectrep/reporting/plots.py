@@ -1,7 +1,11 @@
 """Plots as inline SVG: sharp at any size, and coloured by the page, so dark mode works too.
 
-Colours are CSS variables of ``report.css`` (Okabe and Ito's palette, which colour-blind readers
-can tell apart). Each plot has a text that says what it shows.
+Colours are CSS variables of ``report.css``: blue and vermilion of Okabe and Ito's palette (lighter
+ones in the dark) and four that were searched for beside them. Any two of the six differ by at least
+18 (CIE 1976) for normal sight and for the three kinds of colour blindness as Machado, Oliveira and
+Fernandes (2009) simulate them, and each stands out from the page by a contrast of 3 to 1, in light
+and dark: ``tests/reporting/test_palette.py``. No two curves differ by colour alone: each colour has
+dashes of its own. Each plot has a text that says what it shows.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 __all__ = [
+    "DASHES",
     "SERIES",
     "Curve",
     "bar_chart",
@@ -21,9 +26,20 @@ __all__ = [
     "heat_map",
     "interval_chart",
     "line_chart",
+    "line_sample",
+    "stroke",
 ]
 
 SERIES = 6
+# lengths of strokes and gaps, in units of the chart; round ends take 2 of each gap
+DASHES = {
+    "solid": "",
+    "dashed": "8 6",
+    "dotted": "1 5",
+    "dashes and dots": "11 6 1 6",
+    "long dashes": "20 6",
+    "dashes and two dots": "11 5 1 5 1 5",
+}
 Curve = Sequence[tuple[float, float]]
 Array = NDArray[Any]
 
@@ -40,7 +56,8 @@ def line_chart(
     """Return curves over a common axis.
 
     Args:
-        curves: name -> points (x, y); the i-th has the colour ``--s<i>`` of the page.
+        curves: name -> points (x, y); the i-th has the colour ``--s<i>`` of the page and its
+            dashes.
         alt: what the plot shows, for those who do not see it.
         across: what x counts.
         marks: per curve, points that get a ring.
@@ -77,12 +94,44 @@ def line_chart(
     for number, (name, curve) in enumerate(curves.items()):
         shade = colours[number] if number < len(colours) else number
         colour = f"var(--s{shade % SERIES})"
+        look = stroke(shade)
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*point) for point in curve))
         kind = "curve faint" if name in faint else "curve"
-        parts.append(f'<polyline class="{kind}" stroke="{colour}" points="{path}"/>')
+        parts.append(f'<polyline class="{kind}" {look} points="{path}"/>')
         rings = marks[number] if number < len(marks) else []
         parts += [_ring(place(*point), colour) for point in rings]
     return _svg(width, height, parts, alt)
+
+
+def stroke(number: int) -> str:
+    """Return the attributes of the ``number``-th curve: its colour and its dashes.
+
+    A second round of colours takes other dashes.
+
+    Example:
+        >>> stroke(0), stroke(1)
+        ('stroke="var(--s0)"', 'stroke="var(--s1)" stroke-dasharray="8 6"')
+    """
+    dashes = DASHES[_dashes(number)]
+    kind = f' stroke-dasharray="{dashes}"' if dashes else ""
+    return f'stroke="var(--s{number % SERIES})"{kind}'
+
+
+def line_sample(number: int) -> str:
+    """Return a short piece of the ``number``-th curve, for a legend.
+
+    Example:
+        >>> 'aria-label="dotted"' in line_sample(2)
+        True
+    """
+    return (
+        f'<svg class="sample" viewBox="0 0 48 6" role="img" aria-label="{_dashes(number)}">'
+        f'<path class="curve" {stroke(number)} d="M2 3H46"/></svg>'
+    )
+
+
+def _dashes(number: int) -> str:
+    return list(DASHES)[(number + number // SERIES) % len(DASHES)]
 
 
 def _ring(at: tuple[float, float], colour: str) -> str:

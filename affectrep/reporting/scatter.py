@@ -25,7 +25,7 @@ __all__ = ["MOST_GROUPS", "Points", "map_path", "maps", "read_map", "scatter_cha
 Places = tuple[NDArray[Any], NDArray[Any]]
 MOST_GROUPS = 12  # of one panel; colours and shapes of more are not told apart
 _MAPPED = 8  # configurations of a report
-_BUDGET = 6000  # points of a whole report, about 0.8 MB
+_BUDGET = 9000  # points of a whole report, about 1.2 MB
 _WIDTH, _HIGHEST, _EDGE = 390, 390, 8
 _PANELS = {
     "label": "emotion",
@@ -143,14 +143,15 @@ def read_map(run: StoredRun, split: str) -> pd.DataFrame | None:
     except (OSError, ValueError) as error:
         raise ValueError(f"{path} is not a readable Parquet file: {error}") from None
     if not {"id", "x", "y", "split"} <= set(table):
-        raise ValueError(f"{path} is not a map; evaluate with --leakage again.")
+        raise ValueError(f"{path} is not a map; evaluate with --map again.")
     return table
 
 
 def maps(subject: Subject, *, subjects: int = 1) -> str:
     """Return the map of the first run that has one, by emotion or quadrant, language and person.
 
-    Empty for the ninth configuration of a report and further ones.
+    For each there is t-SNE, and beside it the principal components where they are stored. Empty
+    for the ninth configuration of a report and further ones.
 
     Args:
         subject: whose map.
@@ -165,20 +166,23 @@ def maps(subject: Subject, *, subjects: int = 1) -> str:
         return ""
     table = _with_quadrants(table)
     columns = [name for name in _PANELS if _worth(table, name, split or "")]
-    attrs, principal = table.attrs, columns[:1] if "pca_x" in table else []
-    shown = len(columns) + len(principal)
+    if not columns:
+        return ""
+    attrs, layouts = table.attrs, ["t-SNE", *["PCA"] * ("pca_x" in table)]
+    shown = len(columns) * len(layouts)
     kept = _thinned(table, _BUDGET // max(1, min(subjects, _MAPPED) * shown))
-    panels = "".join(_panel(kept, column, split or "") for column in columns)
-    panels += "".join(_panel(kept, column, split or "", layout="PCA") for column in principal)
+    panels = "".join(
+        _panel(kept, column, split or "", layout=layout) for column in columns for layout in layouts
+    )
     persons = next((f", other {w}s" for c, w in _PERSONS.items() if c in table), "")
     words = (
         f"t-SNE of the embeddings of seed {run.seed} (perplexity {attrs['perplexity']:.0f}). "
         "Neighbours in the picture are neighbours in the embedding; distances between groups "
         "and sizes of groups mean nothing. "
     )
-    if principal:
+    if len(layouts) > 1:
         words += (
-            f"The last panel has the two principal components of the same rows: their distances "
+            f"Beside each stand the two principal components of the same rows: their distances "
             f"mean what they show, {100 * attrs['explained']:.0f} per cent of the variance. "
         )
     if table["split"].nunique() > 1:
@@ -198,21 +202,27 @@ def _worth(table: pd.DataFrame, column: str, split: str) -> bool:
         pairs = table[["corpus", "language"]].drop_duplicates()
         if len(pairs) == table["corpus"].nunique() == table["language"].nunique():
             return False
-    return 1 < len(_names(table, column, split)) <= MOST_GROUPS
+    return len(_names(table, column, split)) > 1
 
 
 def _names(table: pd.DataFrame, column: str, split: str) -> list[str]:
-    """Return the groups of a panel: speakers and persons of the split alone.
+    """Return the groups of a panel that have a colour.
 
-    Of many persons those with the most rows are shown: faces come from hundreds.
+    Of many those with the most rows: faces come from hundreds of persons, and some texts have
+    dozens of emotions.
     """
-    rows = table[table["split"] == split] if column in _PERSONS else table
-    known = rows[column][rows[column].map(bool) & rows[column].notna()].astype(str)
+    counts = _counts(table, column, split)
     if column == "quadrant":
-        return [name for name in QUADRANTS if (known == name).any()]
-    if column == "subject":
-        known = known[known.isin(known.value_counts().index[:MOST_GROUPS])]
-    return sorted(set(known))
+        return [name for name in QUADRANTS if name in counts]
+    most = counts.sort_index().sort_values(ascending=False, kind="stable")
+    return sorted(map(str, most.index[:MOST_GROUPS]))
+
+
+def _counts(table: pd.DataFrame, column: str, split: str) -> pd.Series:
+    """Return the rows of each group that is known: of speakers and persons in the split alone."""
+    rows = table[table["split"] == split] if column in _PERSONS else table
+    known = rows[column][rows[column].map(bool) & rows[column].notna()]
+    return known.astype(str).value_counts()
 
 
 def _with_quadrants(table: pd.DataFrame) -> pd.DataFrame:
@@ -246,9 +256,10 @@ def _panel(table: pd.DataFrame, column: str, split: str, *, layout: str = "t-SNE
     alt = f"{layout} of {len(table):,} embeddings by {word}: {', '.join(shown)}."
     caption = f"By {word}" + ", principal components" * (layout == "PCA")
     if "" in counts:
-        many = table[column][~hollow].nunique() > MOST_GROUPS
+        whose = f" of the {split} split" if column in _PERSONS else ""
+        many = len(_counts(table, column, split)) > MOST_GROUPS
         most = f", the {MOST_GROUPS} with most rows" if many else ""
-        caption += f" of the {split} split{most}; the others grey"
+        caption += f"{whose}{most}; the others grey"
     chart = scatter_chart(points, names, alt=alt)
     told = {one: counts.get(name, 0) for one, name in zip(shown, names, strict=True)}
     return figure(caption, chart, shape_legend(shown, told))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 
-from affectrep.reporting.plots import SERIES
+from affectrep.reporting.plots import stroke
 
 __all__ = ["standalone"]
 
@@ -65,7 +65,7 @@ def _legend_lines(names: Sequence[str], width: float) -> list[list[tuple[int, fl
     lines: list[list[tuple[int, float]]] = []
     end = width + 1.0
     for number, name in enumerate(names):
-        wide = 42 + _LETTER * len(name)
+        wide = 68 + _LETTER * len(name)
         if end + wide - 16 > width:
             lines.append([])
             end = 0.0
@@ -76,18 +76,17 @@ def _legend_lines(names: Sequence[str], width: float) -> list[list[tuple[int, fl
 
 def _swatch(number: int, name: str, x: float, y: float) -> str:
     return (
-        f'<line class="curve" stroke="var(--s{number % SERIES})" x1="{x:.1f}" x2="{x + 18:.1f}" '
-        f'y1="{y}" y2="{y}"/><text x="{x + 25:.1f}" y="{y + 4}">{escape(name)}</text>'
+        f'<line class="curve" {stroke(number)} x1="{x:.1f}" x2="{x + 44:.1f}" '
+        f'y1="{y}" y2="{y}"/><text x="{x + 51:.1f}" y="{y + 4}">{escape(name)}</text>'
     )
 
 
 def _style() -> str:
     """Return the report's colours and its rules for what is inside a chart."""
     css = files("affectrep.reporting").joinpath("report.css").read_text(encoding="utf-8")
-    light = re.search(r"^:root \{.*?^\}", css, flags=re.DOTALL | re.MULTILINE)
-    dark = re.search(
-        r"^@media \(prefers-color-scheme: dark\) \{.*?^\}", css, flags=re.DOTALL | re.MULTILINE
-    )
+    flags = re.DOTALL | re.MULTILINE
+    light = re.search(r"^:root \{.*?^\}", css, flags)
+    dark = re.search(r"^@media screen and \(prefers-color-scheme: dark\) \{.*?^\}", css, flags)
     if light is None or dark is None:
         raise AssertionError("report.css has lost its colours")
     rules = re.findall(r"^svg (?:text|\.).*$", css, flags=re.MULTILINE)

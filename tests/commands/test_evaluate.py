@@ -23,6 +23,8 @@ from affectrep.evaluation.families import Families
 from affectrep.evaluation.ledger import how_often, readings
 from affectrep.evaluation.results import read_results
 from affectrep.evaluation.stored_run import StoredRun
+from affectrep.reporting.report import report_html
+from affectrep.reporting.scatter import map_path, read_map
 
 CLASSES = ["anger", "annoyance", "joy"]
 WORDS = {"anger": "furious", "annoyance": "cross", "joy": "glad"}
@@ -288,7 +290,8 @@ def test_the_representation_costs_one_reading_of_each_split(
     Families([["anger", "annoyance"]], CLASSES).save(path)
     run = make(tmp_path, monkeypatch, manifest(), f"evaluation.families={path}")
     card = evaluate.run(run, representation=True)
-    assert purposes(run) == [("test", "predictions"), ("train", "embeddings")]
+    beside = ("validation", "predictions")  # in the map
+    assert purposes(run) == [("test", "predictions"), beside, ("train", "embeddings")]
     found = card["representation"]
     assert set(found["metrics"]) == MEASURES
     assert found["gallery"] == {"split": "train", "rows": 60}
@@ -306,8 +309,31 @@ def test_the_representation_costs_one_reading_of_each_split(
     assert "k-NN perturbed, worst" in words
     calls = Toy.calls
     assert evaluate.run(run, representation=True) == card
-    assert (Toy.calls, len(readings(run))) == (calls, 2)
+    assert (Toy.calls, len(readings(run))) == (calls, 3)
     assert json.loads(json.dumps(card, allow_nan=False)) == StoredRun(run).scorecard("test")
+
+
+def test_the_representation_has_a_map_also_where_nobody_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = manifest()
+    run = make(tmp_path, monkeypatch, Manifest(known.rows.drop(columns="speaker"), known.info))
+    evaluate.run(run)
+    assert read_map(StoredRun(run), "test") is None
+    card = evaluate.run(run, mapped=True)
+    assert "representation" not in card
+    assert purposes(run) == [("test", "predictions")]
+    map_path(StoredRun(run), "test").unlink()
+    evaluate.run(run, representation=True)
+    assert purposes(run) == [("test", "predictions"), ("train", "embeddings")]
+    found = read_map(StoredRun(run), "test")
+    assert found is not None
+    assert found["id"].tolist() == [f"test{i}" for i in range(45)]
+    assert set(found["label"]) == set(CLASSES)
+    page = report_html([run])
+    assert 'id="map"' in page
+    assert "<figcaption>By emotion, principal components</figcaption>" in page
+    assert "By speaker" not in page
 
 
 def test_embeddings_of_an_older_run_cost_a_reading_that_is_noted(
@@ -321,7 +347,8 @@ def test_embeddings_of_an_older_run_cost_a_reading_that_is_noted(
     stored.unlink()
     capsys.readouterr()
     card = evaluate.run(run, representation=True)
-    expected = [("test", "predictions"), ("test", "embeddings"), ("train", "embeddings")]
+    first, again = ("test", "predictions"), ("test", "embeddings")
+    expected = [first, again, ("validation", "predictions"), ("train", "embeddings")]
     assert purposes(run) == expected
     assert card["readings"] == 2
     words = printed(capsys)
@@ -337,7 +364,7 @@ def test_embeddings_of_other_weights_are_not_used(run: Path) -> None:
     evaluate.run(run, representation=True)
     (run / "model" / "model.safetensors").write_bytes(b"other weights")
     evaluate.run(run, representation=True)
-    once = [("test", "predictions"), ("train", "embeddings")]
+    once = [("test", "predictions"), ("validation", "predictions"), ("train", "embeddings")]
     assert purposes(run) == 2 * once
     model = StoredRun(run).model_hash
     for split in ("test", "train"):
@@ -375,7 +402,8 @@ def test_the_encoder_before_training_is_measured_beside_it(
         evaluate.run(run, before=True)
     card = evaluate.run(run, representation=True, before=True)
     words = "embeddings before training"
-    noted = [("test", words), ("train", "embeddings"), ("train", words)]
+    beside = ("validation", "predictions")  # in the map
+    noted = [("test", words), beside, ("train", "embeddings"), ("train", words)]
     assert purposes(run)[1:] == noted
     assert card["readings"] == 2
     after, then = (

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from affectrep.commands import leakage as command
-from affectrep.commands.leakage import add_leakage, add_map, leakage_table, require_leakage
+from affectrep.commands.embedding_map import add_map
+from affectrep.commands.leakage import add_leakage, leakage_table, require_leakage
 from affectrep.data.manifest import CorpusInfo, Manifest
 from affectrep.evaluation.embeddings import Embeddings
 from affectrep.evaluation.evaluate import Predictions
@@ -47,6 +47,7 @@ def reader(tmp_path: Path) -> LeakyReader:
 def card_of(reader: LeakyReader, split: str) -> dict:
     table = reader.table(split)
     card = {"config": "leaky", "seed": 0, "split": split, "data": "c0", **scorecard(table)}
+    add_map(reader, table)
     add_leakage(card, reader, table)
     return card
 
@@ -89,25 +90,6 @@ def test_the_probes_do_not_depend_on_the_split(reader: LeakyReader) -> None:
     both = [card_of(reader, split)["leakage"]["metrics"] for split in ("validation", "test")]
     assert both[0]["speaker_mlp"] == both[1]["speaker_mlp"]
     assert both[0]["eer_unseen"] != both[1]["eer_unseen"]
-
-
-def test_the_map_of_test_shows_validation_too(
-    reader: LeakyReader, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    add_map(reader, reader.table("test"))
-    found = read_map(reader.stored, "test")
-    assert found is not None
-    assert found["split"].value_counts().to_dict() == {"validation": 72, "test": 48}
-    assert {"label", "predicted", "speaker", "language"} <= set(found)
-    rows = reader.manifest.split("validation").set_index("id")
-    there = found[found["split"] == "validation"].set_index("id")
-    assert (there["language"] == rows.loc[there.index, "language"]).all()
-    monkeypatch.setattr(command, "_DRAWN", 50)
-    add_map(reader, reader.table("test"))
-    less = read_map(reader.stored, "test")
-    assert less is not None
-    assert len(less) == 50
-    assert less.attrs["of"] == 120
 
 
 def test_what_cannot_be_measured_is_refused_early(reader: LeakyReader) -> None:

@@ -5,12 +5,16 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
+from affectrep.reporting.page import legend
 from affectrep.reporting.plots import (
+    DASHES,
+    SERIES,
     bar_chart,
     grouped_intervals,
     heat_map,
     interval_chart,
     line_chart,
+    stroke,
 )
 
 
@@ -30,6 +34,22 @@ def test_line_chart() -> None:
     assert [line.get("stroke") for line in lines] == ["var(--s1)", "var(--s1)"]
     assert len(root.findall("circle")) == 1
     assert root.get("aria-label") == "two <curves>"
+
+
+def test_no_two_curves_differ_by_colour_alone() -> None:
+    names = [f"c{i}" for i in range(3 * SERIES)]
+    curves = {name: [(1, i), (2, i + 1)] for i, name in enumerate(names)}
+    lines = parsed(line_chart(curves, alt="x", across="step")).findall("polyline")
+    looks = [(line.get("stroke"), line.get("stroke-dasharray", "")) for line in lines]
+    assert len(set(looks)) == len(names)
+    for first in range(0, len(names), SERIES):  # the curves of one round
+        assert len({dashes for _, dashes in looks[first : first + SERIES]}) == SERIES
+    assert looks[0] == ("var(--s0)", "")
+    shown = ET.fromstring(legend(names)).findall("li/svg")
+    assert [svg.get("aria-label") for svg in shown[:SERIES]] == list(DASHES)
+    samples = [svg.find("path") for svg in shown]
+    assert [(one.get("stroke"), one.get("stroke-dasharray", "")) for one in samples] == looks
+    assert stroke(SERIES) != stroke(0)
 
 
 def test_faint_curves_are_told_apart() -> None:

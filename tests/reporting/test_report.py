@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,7 +12,6 @@ from affectrep.reporting.report import compared, report_html, write_report
 from affectrep.reporting.subject import gather
 from tests.evaluation.crosslingual_runs import make_side
 from tests.evaluation.invented import make_run
-from tests.reporting.mined import add_findings
 from tests.reporting.regressed import regression_run, regression_table
 
 VOID = {"meta", "br"}
@@ -189,37 +186,6 @@ def test_the_file_is_written(tmp_path: Path) -> None:
     assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
     with pytest.raises(ValueError, match="at least one run"):
         write_report([], path)
-
-
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
-
-
-@pytest.mark.browser
-@pytest.mark.skipif(BROWSER is None, reason="no Chromium here: the report was not rendered")
-@pytest.mark.parametrize("width", [390, 1200])
-@pytest.mark.parametrize("task", ["classification", "regression"])
-def test_a_browser_shows_it_without_sideways_scrolling(
-    tmp_path: Path, task: str, width: int
-) -> None:
-    if task == "regression":
-        run = regression_run(tmp_path, table=regression_table(400, videos=4))
-    else:
-        run = add_findings(make_run(tmp_path, families=True))
-    path = write_report([run], tmp_path / "report.html")
-    probe = tmp_path / "probe.html"
-    probe.write_text(
-        f'<iframe id="f" src="report.html" style="width:{width}px;height:900px;border:0"></iframe>'
-        "<p id=out></p><script>onload=()=>{const d=document.getElementById('f').contentDocument"
-        ".documentElement;document.getElementById('out').textContent="
-        "'scroll '+d.scrollWidth+' of '+d.clientWidth}</script>"
-    )
-    flags = "--headless --no-sandbox --disable-gpu --allow-file-access-from-files --dump-dom"
-    command = [str(BROWSER), *flags.split(), "--virtual-time-budget=3000", probe.as_uri()]
-    dom = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
-    found = re.search(r"scroll (\d+) of (\d+)", dom)
-    assert found, dom[-500:]
-    assert int(found[1]) <= int(found[2])
-    assert path.is_file()
 
 
 def test_corpora_follow_one_another_also_under_one_name(tmp_path):

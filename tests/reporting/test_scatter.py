@@ -117,36 +117,84 @@ def test_panels_by_emotion_language_and_speaker(tmp_path: Path) -> None:
     assert html.count("<title>") == 900
 
 
-def test_principal_components_stand_last_where_they_are_stored(tmp_path: Path) -> None:
-    subject = mapped(tmp_path)
-    path = map_path(subject.runs[0], "test")
-    table = read_map(subject.runs[0], "test")
+def with_components(subject: Subject) -> Subject:
+    run = subject.runs[0]
+    table = read_map(run, "test")
     assert table is not None
     table["pca_x"], table["pca_y"] = -table["x"], table["y"]
     table.attrs["explained"] = 0.414
-    write_predictions(path, table)
-    html = maps(subject)
-    assert html.count("<title>") == 4 * 300
-    assert html.rindex("By emotion, principal components") > html.rindex("By speaker")
+    write_predictions(map_path(run, "test"), table)
+    return subject
+
+
+def captions(html: str) -> list[str]:
+    return re.findall("<figcaption>(.*?)</figcaption>", html)
+
+
+def test_principal_components_stand_beside_every_panel(tmp_path: Path) -> None:
+    html = maps(with_components(mapped(tmp_path)))
+    assert html.count("<title>") == 6 * 300
+    own = " of the test split; the others grey"
+    assert captions(html) == [
+        "By emotion",
+        "By emotion, principal components",
+        "By language",
+        "By language, principal components",
+        f"By speaker{own}",
+        f"By speaker, principal components{own}",
+    ]
     assert "41 per cent of the variance" in html
-    assert "PCA of 300 embeddings by emotion" in html
-    assert html.count("t-SNE of 300 embeddings") == 3
+    for word in ("emotion", "language", "speaker"):
+        assert f"PCA of 300 embeddings by {word}" in html
+        assert f"t-SNE of 300 embeddings by {word}" in html
+    assert "principal" not in maps(mapped(tmp_path / "without"))
 
 
 def test_the_number_of_points_is_shared(tmp_path: Path) -> None:
     subject = mapped(tmp_path, rows=1500)
     alone, shared = maps(subject), maps(subject, subjects=8)
     assert alone.count("<title>") == 3 * 1500
-    assert shared.count("<title>") == 3 * 250
-    assert "250 of 1,500 rows are drawn" in shared
-    assert 8 * len(shared.encode()) < 1_000_000
+    assert shared.count("<title>") == 3 * 375
+    assert "375 of 1,500 rows are drawn" in shared
+    assert 8 * len(shared.encode()) < 1_500_000
     assert maps(Subject(subject.runs, "test", [{}], place=8), subjects=9) == ""
+    both = maps(with_components(subject))
+    assert both.count("<title>") == 6 * 1500
+    assert len(both.encode()) < 1_500_000
 
 
-def test_too_many_speakers_have_no_panel(tmp_path: Path) -> None:
+def test_of_many_speakers_those_with_the_most_rows_have_a_colour(tmp_path: Path) -> None:
     html = maps(mapped(tmp_path, speakers=13))
-    assert "By speaker" not in html
-    assert "By emotion" in html
+    title = "By speaker of the test split, the 12 with most rows; the others grey"
+    assert title in captions(html)
+    legend = html.partition(title)[2]
+    assert legend.count('viewBox="0 0 12 12"') == MOST_GROUPS
+    assert html.count("<title>") == 900
+
+
+def test_of_many_emotions_those_with_the_most_rows_have_a_colour(tmp_path: Path) -> None:
+    subject = mapped(tmp_path)
+    path = map_path(subject.runs[0], "test")
+    table = read_map(subject.runs[0], "test")
+    assert table is not None
+    table["label"] = [f"e{min(i % 30, 19):02}" for i in range(len(table))]  # e19 is the commonest
+    write_predictions(path, table)
+    html = maps(subject)
+    title = "By emotion, the 12 with most rows; the others grey"
+    assert captions(html)[0] == title
+    panel = html.partition(title)[2].partition("<figcaption>")[0]
+    named = re.findall(r"</svg>(e\d\d) <span>", panel)
+    assert named == [*(f"e{i:02}" for i in range(11)), "e19"]
+    assert panel.count("<circle") == 8 * 10
+
+
+def test_rows_that_differ_in_nothing_have_no_section(tmp_path: Path) -> None:
+    subject = mapped(tmp_path, speakers=1)
+    path = map_path(subject.runs[0], "test")
+    table = read_map(subject.runs[0], "test")
+    assert table is not None
+    write_predictions(path, table.assign(label="calm", language="x", corpus="x"))
+    assert maps(subject) == ""
 
 
 def test_runs_without_a_map(tmp_path: Path) -> None:
@@ -169,8 +217,7 @@ def faces_map(folder: Path, **options: int) -> str:
 
 def test_faces_are_mapped_by_quadrant_expression_and_person(tmp_path: Path) -> None:
     html = faces_map(tmp_path, people=10)
-    captions = re.findall("<figcaption>(.*?)</figcaption>", html)
-    assert captions == [
+    assert captions(html) == [
         "By quadrant",
         "By expression",
         "By person of the test split; the others grey",

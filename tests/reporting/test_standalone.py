@@ -46,7 +46,7 @@ def test_every_chart_becomes_a_valid_file(kind: str) -> None:
 def test_every_colour_is_defined_in_light_and_dark(kind: str) -> None:
     file = standalone(CHARTS[kind], [*"abcdefgh"])
     style = ET.fromstring(file).find(f"{SVG}style").text
-    light, dark = style.split("@media (prefers-color-scheme: dark)")
+    light, dark = style.split("@media screen and (prefers-color-scheme: dark)")
     used = set(re.findall(r"var\((--[\w-]+)\)", file))
     assert {"--s5", "--card", "--line", "--soft"} <= used
     for name in used:

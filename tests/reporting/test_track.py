@@ -49,7 +49,7 @@ def test_best_median_and_worst_are_shown(tmp_path: Path) -> None:
     html = tracks(subject(tmp_path, clips(5)))
     found = re.findall(r"<h3>The (\w+) video: (\w+)", html)
     assert found == [("best", "v0"), ("median", "v2"), ("worst", "v4")]
-    assert html.count("<svg") == 6
+    assert html.count("<svg viewBox") == 6
     assert "The 5 videos" in html
 
 
@@ -57,7 +57,7 @@ def test_best_median_and_worst_are_shown(tmp_path: Path) -> None:
 def test_few_videos_are_shown_once(tmp_path: Path, videos: int, shown: int) -> None:
     html = tracks(subject(tmp_path, clips(videos)))
     assert html.count("<h3>") == shown
-    assert html.count("<svg") == 2 * shown
+    assert html.count("<svg viewBox") == 2 * shown
 
 
 def test_a_track_follows_the_frames_whatever_the_order_of_the_rows(tmp_path: Path) -> None:
