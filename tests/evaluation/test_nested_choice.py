@@ -106,19 +106,28 @@ def test_seeds_choose_for_themselves(tmp_path: Path) -> None:
     assert {one.run.name for one in second} == {"low"}
 
 
-def test_groups_left_out_choose_for_themselves_and_are_averaged(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "slug"),
+    [
+        ("leave_group_out column=speaker value={}", "speaker-{}"),
+        ("leave_language_out target={}", "{}"),
+    ],
+)
+def test_groups_left_out_choose_for_themselves_and_are_averaged(
+    tmp_path: Path, words: str, slug: str
+) -> None:
     runs = []
-    for place, who in enumerate(("ann", "bob")):
+    for place, who in enumerate(("de", "it")):
         for name in BEST:
             rows = range(20 * place, 20 * place + 20)
-            protocol = f"leave_group_out column=speaker value={who}"
-            path = make_setting(tmp_path, protocol, name=name, rows=rows)
+            path = make_setting(tmp_path, words.format(who), name=name, rows=rows)
             set_json(path / "environment.json", best=BEST[name][place])
             runs.append(StoredRun(path))
     outer = choose(runs)
-    assert [one.run.path.name for (one,) in outer] == ["high.speaker-ann-0", "low.speaker-bob-0"]
+    names = [f"{name}.{slug.format(who)}-0" for name, who in (("high", "de"), ("low", "it"))]
+    assert [one.run.path.name for (one,) in outer] == names
     made = [pool_choices(choices, "nested")[0] for choices in outer]
-    assert [run.path.name for run in made] == ["nested.speaker-ann-0", "nested.speaker-bob-0"]
+    assert [run.path.name for run in made] == [f"nested.{slug.format(w)}-0" for w in ("de", "it")]
     means, notes = target_means(made)
     assert not notes
     uar = next(one for one in means if one.result.metric == "uar")
