@@ -130,12 +130,13 @@ def _radii(runs: Sequence[StoredRun]) -> dict[str, float]:
 
     Older records do not name it, but others of the same training labels do.
     """
-    known = {}
+    known: dict[str, float] = {}
     for run in runs:
         if run.config.get("task") == "regression" and _trained_on(run):
             path = run.path / "predictions" / "test.csv"
             radius = run.table("test").attrs.get(RADIUS) if path.is_file() else None
-            known |= {} if radius is None else {_trained_on(run): float(radius)}
+            if radius is not None:
+                known[_trained_on(run)] = float(radius)
     return known
 
 
