@@ -91,6 +91,16 @@ def sweep(
 @app.command(epilog=epilog("pool"))
 def pool(
     runs: Annotated[list[Path], typer.Argument(help="run folders", show_default=False)],
+    choose: Annotated[
+        str | None,
+        typer.Option(
+            "--choose",
+            metavar="NAME",
+            help="nested selection: take for each fold or group the run that is best on its "
+            "validation rows; NAME is that of the run made of them",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Make one run of fold runs and take means over targets; no split is read.
 
@@ -98,7 +108,7 @@ def pool(
     """
     from affectrep.commands import pool as command
 
-    command.run(runs)
+    command.run(runs, choose=choose)
 
 
 @app.command(epilog=epilog("ensemble"))

@@ -203,7 +203,8 @@ def _say_used_again(stored: StoredRun, split: str, known: int) -> None:
 
 def _read_smiles(stored: StoredRun, config: Config, folder: Path) -> dict[str, Any]:
     # only this modality needs its packages
-    from affectrep.commands.smile_reading import SMILES, read_smiles, smile_table
+    from affectrep.commands.smile_reading import read_smiles, smile_table
+    from affectrep.evaluation.smile_pairs import SMILES
 
     card = read_smiles(stored, config, folder)
     _write_json(stored.path / "predictions" / f"{SMILES}.json", card)

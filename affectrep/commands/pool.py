@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,15 +11,16 @@ from rich.console import Console
 
 from affectrep.commands.recipe_results import record_results
 from affectrep.config import load_config
+from affectrep.evaluation.nested_choice import Choice, choose
 from affectrep.evaluation.place import Place
-from affectrep.evaluation.pooled_run import pool_folds, pooled_folder, whole_groups
+from affectrep.evaluation.pooled_run import pool_choices, pool_folds, pooled_folder, whole_groups
 from affectrep.evaluation.results import read_results, update_readme, write_results
 from affectrep.evaluation.stored_run import StoredRun
 from affectrep.evaluation.target_means import TargetMean, target_means
 from affectrep.reporting.figures import number, title
 from affectrep.reporting.grid import Entry, Grid, grid_table
 
-__all__ = ["Pooled", "pool_runs", "run"]
+__all__ = ["Pooled", "choose_runs", "pool_runs", "run"]
 
 console = Console(soft_wrap=True, markup=False, highlight=False)
 _SHOWN = ("uar", "macro_f1", "ccc")
@@ -39,7 +41,7 @@ class Pooled:
     missing: list[str] = field(default_factory=list)
 
 
-def run(runs: list[Path]) -> Pooled:
+def run(runs: list[Path], *, choose: str | None = None) -> Pooled:
     """Pool the fold runs among some runs, take means over targets, and print both.
 
     Runs of several configurations, seeds and targets are grouped by themselves. A pooled run
@@ -48,13 +50,16 @@ def run(runs: list[Path]) -> Pooled:
 
     Args:
         runs: run folders that were evaluated on test.
+        choose: name of the run that is made of the best one of each fold or group, by its
+            validation rows; None pools each configuration for itself.
 
     Raises:
         FileNotFoundError: if a folder holds no run, or a fold was not evaluated.
         ValueError: if a fold is missing (the others are pooled all the same), folds do not belong
-            together, or nothing can be made of these runs.
+            together, or nothing can be made of these runs; with a name to choose, as
+            :func:`affectrep.evaluation.nested_choice.choose`.
     """
-    found = pool_runs(runs)
+    found = pool_runs(runs) if choose is None else choose_runs(runs, choose)
     for one in found.runs:
         folds = ", ".join(one.environment["pooled"])
         console.print(f"{one.path}: {folds}; {_figures(one)}")
@@ -92,6 +97,46 @@ def pool_runs(paths: Sequence[Path]) -> Pooled:
         console.print(f"note: {note}")
     _record_means(means, evaluated)
     return Pooled(pooled, means, missing)
+
+
+def choose_runs(paths: Sequence[Path], name: str) -> Pooled:
+    """Write runs of what is best on validation for each fold or group; return them and means.
+
+    What was chosen is printed. Nothing goes into a recipe's results.csv: a row there is one
+    configuration.
+
+    Raises:
+        FileNotFoundError: if a folder holds no run, or chosen ones were not evaluated.
+        ValueError: if the runs are no complete choice, or the name is no name of a folder.
+    """
+    if not re.fullmatch(r"\w[\w-]*", name):
+        raise ValueError(f"--choose {name}: expected a name of letters, digits, _ and -")
+    outer = choose(list({path.resolve(): StoredRun(path) for path in map(Path, paths)}.values()))
+    chosen = [choice.run for choices in outer for choice in choices]
+    unread = [run.path for run in chosen if not run.table_path("test").is_file()]
+    for choices in outer:
+        _show(choices)
+    if unread:
+        commands = "; ".join(f"affectrep evaluate {path}" for path in unread)
+        raise FileNotFoundError(f"{len(unread)} chosen runs were not evaluated. Give {commands}")
+    pooled = [pool_choices(choices, name)[0] for choices in outer]
+    means, notes = target_means(pooled)
+    for note in notes:
+        console.print(f"note: {note}")
+    return Pooled(pooled, means)
+
+
+def _show(choices: Sequence[Choice]) -> None:
+    for one in choices:
+        values = ", ".join(f"{key}={value}" for key, value in one.values.items())
+        others = [
+            number(one.metric, said) for other, said in one.among.items() if other != one.run.name
+        ]
+        console.print(
+            f"seed {one.run.seed}, {one.place}: {one.run.name}{f' ({values})' * bool(values)}, "
+            f"validation {title(one.metric)} {number(one.metric, one.among[one.run.name])} "
+            f"(others {', '.join(others)})"
+        )
 
 
 def _pooled(folds: Sequence[StoredRun]) -> StoredRun:

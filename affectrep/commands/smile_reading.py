@@ -14,14 +14,12 @@ from affectrep.data.manifest import Manifest
 from affectrep.evaluation.evaluate import predict_rows
 from affectrep.evaluation.ledger import record_read
 from affectrep.evaluation.predictions import predictions_table, write_predictions
-from affectrep.evaluation.smile_pairs import smile_pairs
+from affectrep.evaluation.smile_pairs import SMILES, smile_pairs
 from affectrep.evaluation.stored_run import StoredRun
 from affectrep.model import AffectModel
 from affectrep.reporting.tables import metric_table
 
-__all__ = ["SMILES", "read_smiles", "smile_table"]
-
-SMILES = "smiles"
+__all__ = ["read_smiles", "smile_table"]
 
 
 def read_smiles(stored: StoredRun, config: Config, root: Path) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from affectrep.config.objectives import CAFConfig, FittedConfig
 from affectrep.data.checks import require_clean
 from affectrep.data.manifest import Manifest
 from affectrep.evaluation.evaluate import predict_rows, score
+from affectrep.evaluation.metric_names import lower_is_better
 from affectrep.evaluation.quadrants import QUADRANTS
 from affectrep.model import AffectModel
 from affectrep.objectives import Phase
@@ -271,7 +272,7 @@ def _trainer_settings(config: Config, device: str) -> TrainerSettings:
         patience=training.patience,
         checkpoint_minutes=training.checkpoint_minutes,
         checkpoint_steps=training.checkpoint_steps,
-        lower_is_better=training.select.startswith(("rmse", "cross_entropy")),
+        lower_is_better=lower_is_better(training.select),
         optimizer=OptimizerSettings(**config.optimizer.model_dump()),
     )
 

@@ -14,7 +14,14 @@ from typing import Any
 from affectrep.evaluation.ledger import readings
 from affectrep.evaluation.stored_run import StoredRun
 
-__all__ = ["join_ledgers", "joined_environment", "same_configuration", "write_json"]
+__all__ = [
+    "join_ledgers",
+    "joined_environment",
+    "keys_apart",
+    "same_configuration",
+    "value_of",
+    "write_json",
+]
 
 # keys in which runs that are joined may differ: a place, a machine, a setting named elsewhere
 _INDIFFERENT = (
@@ -50,17 +57,46 @@ def same_configuration(
     Raises:
         ValueError: naming the keys in which two runs differ.
     """
-    left_out = {*_INDIFFERENT, *indifferent}
     known = [run.config for run in runs] if configs is None else configs
-    first = dict(_flat(known[0], left_out))
     for run, config in zip(runs[1:], known[1:], strict=True):
-        other = dict(_flat(config, left_out))
-        differing = sorted(key for key in first | other if first.get(key) != other.get(key))
+        differing = keys_apart([known[0], config], indifferent=indifferent)
         if differing:
             raise ValueError(
                 f"{runs[0].path} and {run.path} differ in {', '.join(differing)}: {of} "
                 "have one configuration. Train one of them again."
             )
+
+
+def keys_apart(
+    configs: Sequence[Mapping[str, Any]], *, indifferent: Sequence[str] = ()
+) -> list[str]:
+    """Return the keys in which configurations differ, those of a place or a machine left out.
+
+    Args:
+        configs: one or more.
+        indifferent: further keys that may differ, by their last part.
+
+    Example:
+        >>> keys_apart([{"name": "a", "objective": {"weight": 0}}, {"name": "a"}])
+        ['objective.weight']
+    """
+    left_out = {*_INDIFFERENT, *indifferent}
+    flat = [dict(_flat(config, left_out)) for config in configs]
+    every = {key for one in flat for key in one}
+    return sorted(key for key in every if any(one.get(key) != flat[0].get(key) for one in flat))
+
+
+def value_of(config: Mapping[str, Any], key: str) -> Any:
+    """Return the value of a dotted key; None where there is none.
+
+    Example:
+        >>> value_of({"objective": {"weight": 0.5}}, "objective.weight")
+        0.5
+    """
+    found: Any = config
+    for name in key.split("."):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found
 
 
 def joined_environment(runs: Sequence[StoredRun], kind: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["FAMILY_METRICS", "TITLES", "is_natural"]
+__all__ = ["FAMILY_METRICS", "TITLES", "is_natural", "lower_is_better"]
 
 TITLES = {  # in the order of the columns of a table
     "accuracy": "Accuracy",
@@ -135,3 +135,13 @@ def is_natural(metric: str) -> bool:
         (True, True, False)
     """
     return metric.startswith(_NATURAL) or metric.endswith("_nats")
+
+
+def lower_is_better(metric: str) -> bool:
+    """Whether the smaller value of a metric that picks the epoch is the better one.
+
+    Example:
+        >>> lower_is_better("rmse_valence"), lower_is_better("uar")
+        (True, False)
+    """
+    return metric.startswith(("rmse", "cross_entropy"))

@@ -24,26 +24,33 @@ from affectrep.evaluation.joined_runs import (
     write_json,
 )
 from affectrep.evaluation.ledger import readings
+from affectrep.evaluation.nested_choice import CHOSEN, Choice
 from affectrep.evaluation.place import Place
 from affectrep.evaluation.predictions import write_predictions
 from affectrep.evaluation.scorecard import Resampling, scorecard
 from affectrep.evaluation.stored_run import StoredRun
 
-__all__ = ["pool_folds", "pooled_folder", "whole_groups"]
+__all__ = ["pool_choices", "pool_folds", "pooled_folder", "whole_groups"]
 
 
-def pooled_folder(folds: Sequence[StoredRun]) -> Path:
+def pooled_folder(folds: Sequence[StoredRun], name: str = "") -> Path:
     """Return the folder of the pooled run, beside its folds.
+
+    Args:
+        folds: that are pooled.
+        name: of a run that is made of chosen ones; empty takes that of the folds.
 
     Raises:
         ValueError: if another run stands there.
     """
     first = folds[0]
     slug = setting_slug(_place(first).pooled_setting)
-    folder = first.path.parent / f"{first.name}.{slug}-{first.seed}"
+    folder = first.path.parent / f"{name or first.name}.{slug}-{first.seed}"
     if (folder / "config.yaml").is_file():
-        there = Place.of(StoredRun(folder).config)
-        if there is None or not there.pooled:
+        stored = StoredRun(folder)
+        there = Place.of(stored.config)
+        made = CHOSEN in stored.environment if name else there is not None and there.pooled
+        if not made:
             raise ValueError(
                 f"{folder} is a run of its own, where the pooled folds would stand: move it away."
             )
@@ -95,28 +102,60 @@ def pool_folds(folds: Sequence[StoredRun]) -> tuple[StoredRun, dict[str, Any], p
         FileNotFoundError: if a fold was not evaluated on test.
         ValueError: if the folds differ in more than the fold, or share rows.
     """
-    folder = pooled_folder(folds)
     same_configuration(folds, of="folds of one run")
+    return _written(folds, folds[0].name, pooled_folder(folds), ())
+
+
+def pool_choices(
+    choices: Sequence[Choice], name: str
+) -> tuple[StoredRun, dict[str, Any], pd.DataFrame]:
+    """Write the run folder of what was chosen for each fold, or for a group that is left out.
+
+    Its configuration is that of the first fold's choice and belongs to no recipe; what was chosen
+    where stands in ``environment.json`` and in the notes of ``data.json``.
+
+    Args:
+        choices: of one seed, as :func:`affectrep.evaluation.nested_choice.choose` returns them.
+        name: of the run that is written.
+
+    Raises:
+        FileNotFoundError: if a chosen run was not evaluated on test.
+        ValueError: if a candidate has the name, or folds share rows.
+    """
+    if name in choices[0].among:
+        raise ValueError(f"{name} is one of the candidates: give another name")
+    folds = [choice.run for choice in choices]
+    return _written(folds, name, pooled_folder(folds, name), choices)
+
+
+def _written(
+    folds: Sequence[StoredRun], name: str, folder: Path, choices: Sequence[Choice]
+) -> tuple[StoredRun, dict[str, Any], pd.DataFrame]:
     table = _joined_table(folds)
-    _all_rows_are_there(folds, table)
-    config = {**folds[0].config, "data": {**folds[0].config["data"]}}
+    if _place(folds[0]).is_fold:
+        _all_rows_are_there(folds, table)
+    config = {**folds[0].config, "name": name, "data": {**folds[0].config["data"]}}
     config["data"]["protocol"] = _place(folds[0]).pooled_protocol
+    config |= {"recipe": None} if choices else {}
     folder.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
     (folder / "config.yaml").write_text(text, encoding="utf-8")
-    data = {"fingerprint": {"test": _fingerprint(folds, table)}, "info": _info(folds)}
+    data = {"fingerprint": {"test": _fingerprint(folds, table)}, "info": _info(folds, choices)}
     write_json(folder / "data.json", data)
-    write_json(folder / "environment.json", joined_environment(folds, "pooled"))
+    environment = joined_environment(folds, "pooled")
+    if choices:
+        environment[CHOSEN] = [choice.described() for choice in choices]
+    write_json(folder / "environment.json", environment)
     join_ledgers(folder, folds, split="test", names=[f"fold {n}" for n in range(len(folds))])
     write_predictions(folder / "predictions" / "test.parquet", table)
-    card = _card(folds, table, data["fingerprint"]["test"]["content"])
+    card = {**_card(folds, table, data["fingerprint"]["test"]["content"]), "config": name}
     write_json(folder / "predictions" / "test.json", card)
     return StoredRun(folder), card, table
 
 
 def _place(run: StoredRun) -> Place:
     place = Place.of(run.config)
-    if place is None or not place.is_fold:
+    if place is None or place.pooled:
         raise ValueError(f"expected a run of the protocol folds, got {run.path}")
     return place
 
@@ -168,7 +207,7 @@ def _fingerprint(folds: Sequence[StoredRun], table: pd.DataFrame) -> dict[str, A
     return {"rows": len(table), "ids": digest(map(str, table["id"])), **known}
 
 
-def _info(folds: Sequence[StoredRun]) -> dict[str, Any]:
+def _info(folds: Sequence[StoredRun], choices: Sequence[Choice]) -> dict[str, Any]:
     """Return the description of the corpus, without what was true of one fold only."""
     place, info = _place(folds[0]), folds[0].info
     shared = set.intersection(*(set(run.info.get("notes") or []) for run in folds))
@@ -178,10 +217,16 @@ def _info(folds: Sequence[StoredRun]) -> dict[str, Any]:
     ]
     of = f" of {place.target}" if place.has_target else ""
     whose = "group" if place.of_groups and not place.column else place.column or "speaker"
-    notes.append(
-        f"{len(folds)} folds{of} together: each row was predicted by a model that its {whose} took "
-        "no part in."
-    )
+    if place.is_fold:
+        notes.append(
+            f"{len(folds)} folds{of} together: each row was predicted by a model that its {whose} "
+            "took no part in."
+        )
+    notes += [
+        f"{one.place}: {one.run.name} was chosen from {len(one.among)} by {one.metric} on "
+        "validation rows."
+        for one in choices
+    ]
     dropped = {
         str(reason).replace(place.protocol.name, place.pooled_protocol): count
         for reason, count in (info.get("dropped") or {}).items()
@@ -193,7 +238,7 @@ def _card(folds: Sequence[StoredRun], table: pd.DataFrame, content: str) -> dict
     settings = folds[0].config.get("evaluation") or {}
     names = ("resamples", "confidence", "cluster")
     known = {name: settings[name] for name in names if name in settings}
-    table.attrs["ranking"] = folds[0].gives_rankings
+    table.attrs["ranking"] = any(run.gives_rankings for run in folds)
     card = scorecard(table, resampling=Resampling(**known))
     for number, run in enumerate(folds):
         leaks = run.scorecard("test").get("without_leaks")

@@ -19,9 +19,10 @@ from affectrep.evaluation.comparison import Difference, paired_difference
 from affectrep.evaluation.intervals import Interval
 from affectrep.evaluation.metrics import AXES, Statistics
 
-__all__ = ["compare_smile_pairs", "smile_pairs", "smile_statistics", "wilson"]
+__all__ = ["SMILES", "compare_smile_pairs", "smile_pairs", "smile_statistics", "wilson"]
 
 Array = NDArray[Any]
+SMILES = "smiles"  # the name of such photos where a split has train or test
 NEUTRAL, SMILING = "neutral", "happiness"
 _FEW = 3  # people below whom there are no intervals
 

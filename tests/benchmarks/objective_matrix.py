@@ -1,10 +1,11 @@
 """The matrix of docs/matrix.md: each objective against the task loss alone, on each corpus.
 
     python -m tests.benchmarks.objective_matrix
-    python -m tests.benchmarks.objective_matrix --page docs/matrix.md
+    python -m tests.benchmarks.objective_matrix --page docs/matrix.md README.md
 
-Reads the records of the recipes: no model, no corpus, no new reading. Holm's correction is
-over the objectives of a corpus. With --page the table between the page's markers is written anew.
+Reads the records and results of the recipes: no model, no corpus, no new reading. Holm's correction
+is over the objectives of a corpus. With --page the table between the markers of each page is
+written anew.
 """
 
 from __future__ import annotations
@@ -18,11 +19,31 @@ from pathlib import Path
 
 from affectrep.commands import compare
 from affectrep.evaluation.comparison import Difference
+from affectrep.evaluation.interquartile import interquartile_interval
+from affectrep.evaluation.results import read_results
 from affectrep.reporting.figures import number, p_value, title
 
-__all__ = ["CORPORA", "OBJECTIVES", "Corpus", "matrix", "measured", "with_matrix"]
+__all__ = [
+    "CORPORA",
+    "OBJECTIVES",
+    "Corpus",
+    "gains",
+    "matrix",
+    "measured",
+    "whole_matrix",
+    "with_matrix",
+]
+
+Gains = Mapping[str, Sequence[float]]  # objective -> its gain over the task loss, seed by seed
 
 BEGIN, END = "<!-- matrix:begin -->", "<!-- matrix:end -->"
+BELOW = (
+    "The last column is the interquartile mean (the middle half) of an objective's gains over the "
+    "task loss on all corpora\nthat it applies to and all seeds, in points, CCC times 100; its "
+    "95 % interval draws seeds anew inside each corpus. A\ncorpus with more seeds weighs more, the "
+    "ends that are left out may be a whole corpus, and other corpora are not spoken of."
+)
+_POINTS = "uar"  # all gains are shown times 100
 OBJECTIVES = (
     "Task loss only",
     "Supervised contrast",
@@ -43,6 +64,7 @@ class Corpus:
         metric: that its cells show.
         cells: objective -> configuration.
         missing: objective -> why it does not apply.
+        condition: of its figures in results.csv.
     """
 
     heading: str
@@ -50,6 +72,7 @@ class Corpus:
     metric: str
     cells: Mapping[str, str]
     missing: Mapping[str, str] = field(default_factory=dict)
+    condition: str = ""
 
     def records(self, objective: str, root: Path) -> list[Path]:
         """Return the record files of a configuration, one a target where there are targets."""
@@ -86,6 +109,7 @@ CORPORA = (
             "Gradient reversal": "functionals_without_supcon",
             "Triplets, adaptive margin": "functionals_triplet",
         },
+        condition="strict mean",
     ),
     Corpus(
         "FER+",
@@ -119,15 +143,44 @@ def measured(corpus: Corpus, root: Path) -> dict[str, Difference]:
     return {name: by_config[corpus.cells[name]] for name in there}
 
 
-def matrix(columns: Mapping[Corpus, Mapping[str, Difference]]) -> str:
-    """Return the table: a line an objective, a column a corpus.
+def gains(corpus: Corpus, root: Path) -> dict[str, list[float]]:
+    """Return each objective's gain over the task loss, a figure for each seed that both have."""
+    table = read_results(root / "recipes" / corpus.recipe / "results.csv")
+    rows = table[(table["metric"] == corpus.metric) & (table["split"] == "test")]
+    rows = rows[rows["condition"] == corpus.condition]
+    values = {
+        objective: rows[rows["config"] == name].set_index("seed")["value"].astype(float)
+        for objective, name in corpus.cells.items()
+    }
+    task = values.pop(OBJECTIVES[0])
+    return {objective: (own - task).dropna().tolist() for objective, own in values.items()}
+
+
+def whole_matrix(root: Path) -> str:
+    """Return the table of all corpora with its last column and the words below it."""
+    columns = {corpus: measured(corpus, root) for corpus in CORPORA}
+    table = matrix(columns, {corpus: gains(corpus, root) for corpus in CORPORA})
+    return f"{table}\n\n{BELOW}"
+
+
+def matrix(
+    columns: Mapping[Corpus, Mapping[str, Difference]],
+    gained: Mapping[Corpus, Gains] | None = None,
+) -> str:
+    """Return the table: a line an objective, a column a corpus, and one over corpora and seeds.
 
     The difference of :func:`measured` is the task's lead, side A; a cell shows the objective's.
+
+    Args:
+        columns: what was measured on each corpus.
+        gained: of :func:`gains`; None leaves the last column out.
     """
     header = [f"{corpus.heading}, {title(corpus.metric)}" for corpus in columns]
+    header += ["All that apply, IQM"] * (gained is not None)
     lines = [["Objective", *header], ["---"] * (len(header) + 1)]
     for objective in OBJECTIVES:
         cells = [_cell(objective, corpus, found) for corpus, found in columns.items()]
+        cells += [] if gained is None else [_over_corpora(objective, gained)]
         lines.append([objective, *cells])
     return "\n".join(
         "|" + "|".join(line) + "|" if line[0] == "---" else "| " + " | ".join(line) + " |"
@@ -153,6 +206,20 @@ def _cell(objective: str, corpus: Corpus, found: Mapping[str, Difference]) -> st
     return f"{word}{effect}{word} [{', '.join(ends)}], p {p_value(p)}, {seeds}"
 
 
+def _over_corpora(objective: str, gained: Mapping[Corpus, Gains]) -> str:
+    """Return the interquartile mean over corpora and seeds, where no cell is missing."""
+    if objective == OBJECTIVES[0]:
+        return ""
+    tasks = [one.get(objective, []) for corpus, one in gained.items() if objective in corpus.cells]
+    if len(tasks) < 2:
+        return "one corpus"
+    if min(map(len, tasks)) < 2:
+        return "not all run"
+    found = interquartile_interval(tasks)
+    value, *ends = (number(_POINTS, one, sign=True) for one in (found.value, found.low, found.high))
+    return f"{value} [{', '.join(ends)}], {sum(map(len, tasks))} runs"
+
+
 def with_matrix(text: str, table: str) -> str:
     """Return a page with the table between its markers.
 
@@ -172,13 +239,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--root", type=Path, default=Path(), help="of the repository")
-    parser.add_argument("--page", type=Path, help="whose table is written anew")
+    parser.add_argument(
+        "--page", type=Path, nargs="+", default=[], help="pages whose table is written anew"
+    )
     options = parser.parse_args(arguments)
-    table = matrix({corpus: measured(corpus, options.root) for corpus in CORPORA})
-    if options.page is None:
+    table = whole_matrix(options.root)
+    if not options.page:
         print(table)
-        return
-    options.page.write_text(with_matrix(options.page.read_text("utf-8"), table), "utf-8")
+    texts = {page: with_matrix(page.read_text("utf-8"), table) for page in options.page}
+    for page, text in texts.items():
+        page.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":
