@@ -24,8 +24,8 @@ from affectrep.commands.split_reading import SplitReader
 from affectrep.config import Config, load_config
 from affectrep.data.checks import leaked_ids
 from affectrep.data.manifest import Manifest
+from affectrep.evaluation.adversary_health import adversary_sentences
 from affectrep.evaluation.baselines import baseline_table
-from affectrep.evaluation.critic_health import critic_sentence
 from affectrep.evaluation.families import Families
 from affectrep.evaluation.ledger import readings
 from affectrep.evaluation.scorecard import Resampling, scorecard
@@ -292,8 +292,7 @@ def _show(stored: StoredRun, manifest: Manifest, card: dict[str, Any]) -> None:
         console.print(f"Labels are predicted from {card['threshold']:.2f} (set on validation).")
     for table in _more_tables(card):
         console.print(table)
-    health = critic_sentence(stored)
-    if health is not None:
+    for health in adversary_sentences(stored):
         console.print(health)
     for warning in card["warnings"]:
         console.print(f"note: {warning}", style="yellow")

@@ -12,6 +12,7 @@ from affectrep.evaluation.comparison import Difference
 from affectrep.evaluation.multiple import with_holm
 from affectrep.evaluation.pairing import compare_pairs, pair_runs
 from affectrep.evaluation.setting_pairing import compare_settings, has_settings, pair_settings
+from affectrep.reporting.adversary import adversary_section
 from affectrep.reporting.critic_traces import critic_section
 from affectrep.reporting.curves import learning
 from affectrep.reporting.faces import faces
@@ -90,7 +91,7 @@ def _corpus(subjects: Sequence[Subject], *, count: int) -> str:
         parts.append(learning(subjects) if subject is first else "")
         parts += [confusions(subject), groups(subject), mining(subject), classes(subject)]
         parts.append(reliability(subject))
-        shown = (va_plane, tracks, persons, critic_section, maps)
+        shown = (va_plane, tracks, persons, critic_section, adversary_section, maps)
         parts += [one(subject, subjects=count) for one in shown]
         parts.append(structure(subject))
     parts.append(leakage_section(subjects))
@@ -222,6 +223,7 @@ def _navigation(body: str) -> str:
         "tracks": "Tracks",
         "persons": "Persons",
         "critic": "Critic",
+        "adversary": "Adversary",
         "map": "Map",
         "leakage": "Leakage",
         "data": "Data",
