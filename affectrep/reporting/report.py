@@ -112,7 +112,7 @@ def comparison(subjects: Sequence[Subject]) -> str:
         return ""
     shown = [subject for subject in subjects if subject.cards]
     metric = shown[0].metric
-    pairs = [(b, a) for a, b in combinations(shown, 2) if a.setting == b.setting][:_MOST_PAIRS]
+    pairs, left_out = _pairs(shown)
     found = compared(pairs, metric)
     words = (
         f"{title(metric)} of the same rows, paired over rows and seeds. The smallest detectable "
@@ -136,7 +136,27 @@ def comparison(subjects: Sequence[Subject]) -> str:
         if isinstance(one, Difference)
     ]
     told = table(header, rows) if rows else ""
-    return section("comparison", "Comparison", words, verdicts, told, chart)
+    return section("comparison", "Comparison", words, left_out, verdicts, told, chart)
+
+
+def _pairs(shown: Sequence[Subject]) -> tuple[list[tuple[Subject, Subject]], str]:
+    """Return what is compared, and in HTML what is not: of many, all but the pairs of the first."""
+    pairs = [(b, a) for a, b in combinations(shown, 2) if a.setting == b.setting]
+    if len(pairs) <= _MOST_PAIRS:
+        return pairs, ""
+    first: dict[str, Subject] = {}
+    for subject in shown:
+        first.setdefault(subject.setting, subject)
+    kept = [(b, a) for b, a in pairs if a is first[a.setting]]
+    other = next(pair for pair in pairs if pair not in kept)
+    names = ", ".join(dict.fromkeys(a.name for _, a in kept))
+    said = (
+        f"These are {len(pairs)} pairs. Shown are the {len(kept)} with {names}, which was given "
+        "first; another pair is compared by, for example:"
+    )
+    sides = (" ".join(str(run.path) for run in subject.runs) for subject in other)
+    command = "affectrep compare {} --against {}".format(*sides)
+    return kept, f"<p>{escape(said)}</p><pre>{escape(command)}</pre>"
 
 
 def compared(pairs: Sequence[tuple[Subject, Subject]], metric: str) -> list[Difference | str]:
@@ -225,16 +245,14 @@ def _navigation(body: str) -> str:
         "critic": "Critic",
         "adversary": "Adversary",
         "map": "Map",
+        "representation": "Representation",
         "leakage": "Leakage",
         "data": "Data",
         "environment": "Environment",
         "next": "Next",
     }
-    links = "".join(
-        f'<a href="#{name if there else name + "-0"}">{words}</a>'
-        for name, words in names.items()
-        if (there := f'id="{name}"' in body) or f'id="{name}-0"' in body
-    )
+    found = ((re.search(rf'id="({name}(?:-\d+)?)"', body), words) for name, words in names.items())
+    links = "".join(f'<a href="#{there[1]}">{words}</a>' for there, words in found if there)
     return f"<nav>{links}</nav>"
 
 

@@ -106,6 +106,16 @@ def test_several_configurations_are_judged_by_holm(tmp_path: Path) -> None:
     assert "Holm" not in html
 
 
+def test_many_configurations_are_compared_with_the_first(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path, name, rows=80) for name in "abcde"]
+    html = checked(report_html(runs))
+    compared = re.findall(r"<tr><td>(\w) - (\w)</td>", html)
+    assert compared == [("b", "a"), ("c", "a"), ("d", "a"), ("e", "a")]
+    assert "These are 10 pairs. Shown are the 4 with a, which was given first" in html
+    assert f"affectrep compare {runs[2]} --against {runs[1]}" in html
+    assert "These are" not in checked(report_html(runs[:4]))  # six pairs are all shown
+
+
 def test_runs_that_cannot_be_compared_are_still_shown(tmp_path: Path) -> None:
     runs = [make_run(tmp_path, "a", rows=100), make_run(tmp_path, "b", rows=120)]
     html = checked(report_html(runs))
@@ -156,6 +166,23 @@ def test_configurations_of_a_regression_are_compared_on_mean_ccc(tmp_path: Path)
     assert "plain: faces" in html
     assert 'id="critic-1"' in html
     assert 'id="critic-0"' not in html
+
+
+def test_every_section_has_a_link(tmp_path: Path) -> None:
+    run = make_run(tmp_path, rows=60)
+    path = run / "predictions" / "test.json"
+    figure = {"value": 0.5, "low": 0.4, "high": 0.6}
+    part = {"metrics": {"knn_accuracy": figure}, "neighbours": 5}
+    path.write_text(json.dumps({**json.loads(path.read_text()), "representation": part}))
+    html = checked(report_html([run]))
+    sections = re.findall(r'<section id="([\w-]+)">', html)
+    assert "representation" in sections
+    assert re.findall(r'<a href="#([\w-]+)">', html) == sections
+
+
+def test_a_section_that_only_the_second_configuration_has_is_linked(tmp_path: Path) -> None:
+    runs = [regression_run(tmp_path, name, critic=name == "caf") for name in ("a", "caf")]
+    assert '<a href="#critic-1">Critic</a>' in checked(report_html(runs))
 
 
 def test_persons_seen_in_training_are_said_first(tmp_path: Path) -> None:
