@@ -16,7 +16,7 @@ from affectrep.reporting.adversary import adversary_section
 from affectrep.reporting.critic_traces import critic_section
 from affectrep.reporting.curves import learning
 from affectrep.reporting.faces import faces
-from affectrep.reporting.figures import number, p_value, title
+from affectrep.reporting.figures import number, p_value, title, with_interval
 from affectrep.reporting.groups import groups
 from affectrep.reporting.leakage import leakage_section
 from affectrep.reporting.mining import mining
@@ -209,9 +209,9 @@ def _lead(subjects: Sequence[Subject]) -> str:
     seeds = sorted({run.seed for subject in subjects for run in subject.runs})
     metric = first.metric
     best = ", ".join(
-        f"{number(metric, s.figure(metric)['value'])} ({_plain(s.name)})"
+        f"{with_interval(metric, s.figure(metric))} ({_plain(s.name)})"
         if len(subjects) > 1
-        else number(metric, s.figure(metric)["value"])
+        else with_interval(metric, s.figure(metric))
         for s in subjects
         if s.cards
     )

@@ -35,15 +35,23 @@ def figures(subject: Subject) -> str:
     tiles = "".join(_tile(subject, name, percent) for name in headline(card["task"]))
     parts = [f'<div class="tiles">{tiles}</div>', _axes(subject)]
     parts += [_beside(subject), _without_leaks(subject)]
-    words = (
-        f"{card['split'].capitalize()} split, {card['n']:,} rows. "
-        f"Each interval resamples {card['resampling']['cluster'] or 'row'}s."
-    )
+    words = f"{card['split'].capitalize()} split, {card['n']:,} rows. {_intervals(subject)}"
     if subject.setting:
         words = f"Setting: {subject.setting}. {words}"
     if card["threshold"] is not None:
         words += f" Labels are predicted from {card['threshold']:.2f}, chosen on validation."
     return section(subject.anchor("figures"), subject.heading("Figures"), words, *parts)
+
+
+def _intervals(subject: Subject) -> str:
+    """Say what the intervals of the headline figures are."""
+    unit = f"{subject.cards[0]['resampling']['cluster'] or 'row'}s"
+    if subject.over_seeds:
+        return (
+            f"Each interval is of the mean over {len(subject.cards)} seeds: it allows for other "
+            f"{unit} and for other seeds."
+        )
+    return f"Each interval resamples {unit}.{subject.spans}"
 
 
 def _tile(subject: Subject, metric: str, percent: str) -> str:
@@ -87,7 +95,7 @@ def _strong_weak(subject: Subject) -> str:
     words = (
         f"Strong: the label lies {parts[0]['threshold']:.2f} or farther from neutral. Labels of "
         "a part vary in another way than those of the whole, and so does its CCC: compare systems "
-        "on one part, never the two parts of one system."
+        f"on one part, never the two parts of one system.{subject.spans}"
     )
     return f"<h3>Strong and weak expressions</h3><p>{words}</p>" + table(header, rows)
 
@@ -116,7 +124,8 @@ def _without_leaks(subject: Subject) -> str:
         for name, value in leaks["metrics"].items()
     ]
     header = ["Metric", "All rows", f"Without {leaks['leaked']} rows that training also has"]
-    return "<h3>With and without leaked rows</h3>" + table(header, rows)
+    whose = f", seed {subject.runs[0].seed}" if len(subject.cards) > 1 else ""
+    return f"<h3>With and without leaked rows{whose}</h3>" + table(header, rows)
 
 
 def confusions(subject: Subject) -> str:
