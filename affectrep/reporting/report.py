@@ -24,12 +24,12 @@ from affectrep.reporting.next_commands import next_commands
 from affectrep.reporting.page import document, section, table
 from affectrep.reporting.persons import person_banners, persons
 from affectrep.reporting.reliability import reliability
+from affectrep.reporting.reproduction import environment
 from affectrep.reporting.scatter import maps
 from affectrep.reporting.sections import (
     classes,
     confusions,
     data_card,
-    environment,
     figures,
     side_by_side,
 )
@@ -95,7 +95,7 @@ def _corpus(subjects: Sequence[Subject], *, count: int) -> str:
         parts += [one(subject, subjects=count) for one in shown]
         parts.append(structure(subject))
     parts.append(leakage_section(subjects))
-    return "".join([*parts, data_card(first), environment(first), next_commands(subjects)])
+    return "".join([*parts, data_card(first), environment(subjects), next_commands(subjects)])
 
 
 def _apart(html: str, place: int) -> str:

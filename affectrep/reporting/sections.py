@@ -20,7 +20,6 @@ __all__ = [
     "classes",
     "confusions",
     "data_card",
-    "environment",
     "figures",
     "side_by_side",
 ]
@@ -284,25 +283,3 @@ def _readings(subject: Subject) -> str:
     return ", ".join(
         f"seed {run.seed}: {count}" for run, count in zip(subject.runs, counts, strict=True)
     )
-
-
-def environment(subject: Subject) -> str:
-    """Return the machine, the versions and the command of the first run."""
-    run = subject.runs[0]
-    known = run.environment
-    versions = known.get("versions") or {}
-    minutes = [r.environment["minutes"] for r in subject.runs if "minutes" in r.environment]
-    command = known.get("command") or []
-    values = {
-        "Device": str(known.get("device", "")),
-        "Processor": str(known.get("cpu", "")),
-        "Threads": str(known.get("threads", "")),
-        "Training time": f"{np.mean(minutes):.1f} minutes per run" if minutes else "",
-        "Started": str(known.get("started", "")),
-        "Python": str(known.get("python", "")),
-        "Versions": ", ".join(f"{name} {number}" for name, number in versions.items()),
-        "Commit": str(known.get("commit") or ""),
-        "Command": command if isinstance(command, str) else " ".join(map(str, command)),
-        "Configuration": f"{run.name} ({run.config_hash})",
-    }
-    return section("environment", "Environment", "", facts(values))
