@@ -248,7 +248,7 @@ def _score(
         families=families,
         training_counts=_training_counts(manifest),
         resampling=Resampling(settings.resamples, settings.confidence, settings.cluster),
-        texts=dict(zip(rows["id"], rows["text"], strict=True)) if "text" in rows else None,
+        texts=_texts(manifest, rows),
         leaked=leaked,
     )
     return {
@@ -259,6 +259,13 @@ def _score(
         "readings": len(readings(stored.path, split)),
         **card,
     }
+
+
+def _texts(manifest: Manifest, rows: pd.DataFrame) -> dict[str, str] | None:
+    """Return the texts of rows that are text; what was said in a recording says little of it."""
+    if manifest.info.modality != "text" or "text" not in rows:
+        return None
+    return dict(zip(rows["id"], rows["text"], strict=True))
 
 
 def _training_counts(manifest: Manifest) -> dict[str, int] | None:

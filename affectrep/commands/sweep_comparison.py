@@ -124,13 +124,9 @@ def _against(empty: Compared, runs: list[Path], reference: list[Path], split: st
 
 def _over_rows(empty: Compared, runs: list[Path], reference: list[Path], split: str) -> Compared:
     pairing = pair_runs(runs, reference, split=split)
-    table = pairing.side_a[0]
-    cluster = table.attrs.get("cluster")
-    units = {"seeds": len(pairing.seeds)}
-    units[f"{cluster}s" if cluster else "rows"] = len(set(table[cluster or "id"]))
     found = compare_pairs(pairing)
     _require(empty.metric, found)
-    return replace(empty, found=[found[empty.metric]], units=[units], notes=pairing.notes)
+    return replace(empty, found=[found[empty.metric]], units=[pairing.units], notes=pairing.notes)
 
 
 def _over_targets(empty: Compared, runs: list[Path], reference: list[Path], split: str) -> Compared:
@@ -138,16 +134,10 @@ def _over_targets(empty: Compared, runs: list[Path], reference: list[Path], spli
     means = compare_settings(pairing).mean
     _require(empty.metric, means)
     mean, targets = means[empty.metric], pairing.side_a
-    sizes = [
-        len(one.runs[0][0].columns) if one.clusters is None else len(set(one.clusters))
-        for one in targets
-    ]
-    clustered = any(one.clusters is not None for one in targets)
-    units = {"seeds": len(pairing.seeds), "clusters" if clustered else "rows": sum(sizes)}
     return replace(
         empty,
         found=[one for one in (mean.fixed, mean.drawn) if one is not None],
-        units=[units, {**units, "targets": len(targets)}],
+        units=[pairing.units, {**pairing.units, "targets": len(targets)}],
         notes=pairing.notes,
         targets=len(targets),
     )

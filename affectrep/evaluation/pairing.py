@@ -37,6 +37,17 @@ class Pairing:
     side_b: list[pd.DataFrame]
     notes: list[str]
 
+    @property
+    def units(self) -> dict[str, int]:
+        """How many units of each kind are paired: seeds, and rows or what is drawn in their place.
+
+        See :mod:`affectrep.evaluation.attainable`.
+        """
+        table = self.side_a[0]
+        cluster = table.attrs.get("cluster")
+        drawn = len(set(table[cluster or "id"]))
+        return {"seeds": len(self.seeds), f"{cluster}s" if cluster else "rows": drawn}
+
 
 def compare_pairs(
     pairing: Pairing, *, families: Path | None = None, resamples: int = 10_000

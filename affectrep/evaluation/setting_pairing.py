@@ -48,6 +48,19 @@ class SettingPairing:
     notes: list[str]
 
     @property
+    def units(self) -> dict[str, int]:
+        """How many units of each kind are paired: seeds, and speakers of all targets, or rows.
+
+        See :mod:`affectrep.evaluation.attainable`.
+        """
+        sizes = [
+            len(one.runs[0][0].columns) if one.clusters is None else len(set(one.clusters))
+            for one in self.side_a
+        ]
+        clustered = any(one.clusters is not None for one in self.side_a)
+        return {"seeds": len(self.seeds), "clusters" if clustered else "rows": sum(sizes)}
+
+    @property
     def size(self) -> str:
         """How much was compared, in words."""
         count = len(self.side_a)

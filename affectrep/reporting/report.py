@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from html import escape
 from itertools import combinations
 from pathlib import Path
 
+from affectrep.evaluation.attainable import attainable_p, fewest_units
 from affectrep.evaluation.comparison import Difference
 from affectrep.evaluation.multiple import with_holm
 from affectrep.evaluation.pairing import compare_pairs, pair_runs
@@ -42,6 +44,11 @@ from affectrep.reporting.va_plane import va_plane
 __all__ = ["report_html", "write_report"]
 
 _MOST_PAIRS = 6
+_ATTAINABLE = (
+    "The smallest attainable p is that of a test by exchange of the paired units of which there "
+    "are fewest{}. Student's t, which is used here, has no such limit: a p below it rests on "
+    "differences that are normal."
+)
 GENERATED = "This corpus is generated. It shows that the machinery works; it is not a benchmark."
 
 
@@ -118,7 +125,7 @@ def comparison(subjects: Sequence[Subject]) -> str:
         f"{title(metric)} of the same rows, paired over rows and seeds. The smallest detectable "
         "effect is the one that such data would have shown in 80 % of cases."
     )
-    several = any(isinstance(one, Difference) and one.holm is not None for one in found)
+    several = any(isinstance(one, Compared) and one.found.holm is not None for one in found)
     if several:
         words += (
             " The words go by Holm's p, which allows for all these comparisons; intervals and "
@@ -129,13 +136,14 @@ def comparison(subjects: Sequence[Subject]) -> str:
         for one, (a, b) in zip(found, pairs, strict=True)
     )
     header = ["Compared", "Seeds", "Effect", "95 % interval", "p"]
-    header += ["Holm's p"] * several + ["Smallest detectable"]
+    header += ["Holm's p"] * several + ["Smallest attainable p", "Smallest detectable"]
     rows = [
         _line(one, f"{a.name} - {b.name}")
         for one, (a, b) in zip(found, pairs, strict=True)
-        if isinstance(one, Difference)
+        if isinstance(one, Compared)
     ]
-    told = table(header, rows) if rows else ""
+    limits = _ATTAINABLE.format(", before Holm's factor" if several else "")
+    told = table(header, rows) + f"<p>{escape(limits)}</p>" if rows else ""
     return section("comparison", "Comparison", words, left_out, verdicts, told, chart)
 
 
@@ -159,37 +167,47 @@ def _pairs(shown: Sequence[Subject]) -> tuple[list[tuple[Subject, Subject]], str
     return kept, f"<p>{escape(said)}</p><pre>{escape(command)}</pre>"
 
 
-def compared(pairs: Sequence[tuple[Subject, Subject]], metric: str) -> list[Difference | str]:
+@dataclass(frozen=True)
+class Compared:
+    """A comparison, and how many units of each kind it pairs."""
+
+    found: Difference
+    units: Mapping[str, int]
+
+
+def compared(pairs: Sequence[tuple[Subject, Subject]], metric: str) -> list[Compared | str]:
     """Return each comparison, adjusted for their number, or why there is none."""
-    found: list[Difference | str] = []
+    found: list[Compared | str] = []
     for a, b in pairs:
         paths = [[run.path for run in subject.runs] for subject in (a, b)]
         try:
-            found.append(_difference(*paths, split=a.split or "test")[metric])
+            found.append(_compared(*paths, split=a.split or "test", metric=metric))
         except (ValueError, OSError) as error:
             found.append(str(error))
-    done = iter(with_holm([one for one in found if isinstance(one, Difference)]))
-    return [next(done) if isinstance(one, Difference) else one for one in found]
+    done = iter(with_holm([one.found for one in found if isinstance(one, Compared)]))
+    return [replace(one, found=next(done)) if isinstance(one, Compared) else one for one in found]
 
 
-def _difference(
-    side_a: Sequence[Path], side_b: Sequence[Path], *, split: str
-) -> Mapping[str, Difference]:
+def _compared(
+    side_a: Sequence[Path], side_b: Sequence[Path], *, split: str, metric: str
+) -> Compared:
     """Compare two configurations on one setting, as ``affectrep compare`` does."""
     if has_settings([side_a, side_b]):
-        (pairing,) = pair_settings(side_a, [side_b], split=split)
-        (found,) = compare_settings(pairing).targets.values()
-        return found
-    return compare_pairs(pair_runs(side_a, side_b, split=split), resamples=2000)
+        (settings,) = pair_settings(side_a, [side_b], split=split)
+        (found,) = compare_settings(settings).targets.values()
+        return Compared(found[metric], settings.units)
+    pairing = pair_runs(side_a, side_b, split=split)
+    return Compared(compare_pairs(pairing, resamples=2000)[metric], pairing.units)
 
 
-def _said(one: Difference | str, a: Subject, b: Subject) -> str:
+def _said(one: Compared | str, a: Subject, b: Subject) -> str:
     if isinstance(one, str):
         return f"{a.name} and {b.name} were not compared: {one}"
-    return verdict(one, a.name, b.name)
+    return verdict(one.found, a.name, b.name)
 
 
-def _line(one: Difference, names: str) -> list[str]:
+def _line(compared: Compared, names: str) -> list[str]:
+    one, (unit, count) = compared.found, fewest_units(compared.units)
     metric = one.metric
     return [
         names,
@@ -198,6 +216,7 @@ def _line(one: Difference, names: str) -> list[str]:
         f"{number(metric, one.low, sign=True)} to {number(metric, one.high, sign=True)}",
         p_value(one.p),
         *([] if one.holm is None else [p_value(one.holm)]),
+        f"{p_value(attainable_p(count))} ({count:,} {unit})",
         number(metric, one.detectable),
     ]
 

@@ -11,7 +11,7 @@ import numpy as np
 from affectrep.evaluation.families import Families
 from affectrep.evaluation.metric_names import is_natural
 from affectrep.evaluation.metrics import AXES
-from affectrep.reporting.figures import beside, headline, number, title, with_interval
+from affectrep.reporting.figures import beside, example, headline, number, title, with_interval
 from affectrep.reporting.page import facts, figure, section, table
 from affectrep.reporting.plots import bar_chart, heat_map, interval_chart
 from affectrep.reporting.subject import Subject
@@ -128,7 +128,7 @@ def _without_leaks(subject: Subject) -> str:
 
 
 def confusions(subject: Subject) -> str:
-    """Return the confusion matrix, the most confused pairs with texts, and the families."""
+    """Return the confusion matrix, the most confused pairs with examples, and the families."""
     counts = subject.confusion
     if counts is None:
         return ""
@@ -180,7 +180,7 @@ def _pairs(pairs: Sequence[dict[str, Any]]) -> str:
     items = []
     for pair in pairs:
         said = "".join(
-            f"<blockquote>“{escape(one['text'])}”</blockquote>" for one in pair["examples"]
+            f"<blockquote>{escape(example(one))}</blockquote>" for one in pair["examples"]
         )
         items.append(
             f'<li><div class="what">{escape(pair["true"])} → {escape(pair["predicted"])}'

@@ -7,10 +7,15 @@ import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from affectrep.evaluation.predictions import write_predictions
 from affectrep.evaluation.setting_pairing import compare_settings, pair_settings
+from affectrep.evaluation.stored_run import StoredRun
 from affectrep.reporting.report import compared, report_html, write_report
+from affectrep.reporting.scatter import map_path
 from affectrep.reporting.subject import gather
 from tests.evaluation.crosslingual_runs import make_side
 from tests.evaluation.invented import make_run
@@ -87,6 +92,8 @@ def test_several_seeds_of_two_configurations(tmp_path: Path) -> None:
     assert "over 2 seeds" in html
     assert re.search(r"supcon (and ce cannot be told apart|lies [\d.]+ points)", html)
     assert "ce: figures" in html
+    assert '<td class="n">0.500 (2 seeds)</td>' in html  # 2 / 2^2
+    assert "The smallest attainable p is that of a test by exchange" in html
     assert "supcon: confusions" in html
     assert "This corpus is generated" not in html
     assert "the official split shares rows" in html
@@ -197,6 +204,35 @@ def test_a_report_of_many_rows_stays_small(tmp_path: Path) -> None:
     assert len(html) < 2_500_000
 
 
+def test_confused_rows_without_a_text_are_named(tmp_path: Path) -> None:
+    run = make_run(tmp_path, rows=60)
+    path = run / "predictions" / "test.json"
+    card = json.loads(path.read_text())
+    pair = card["confused"][0]
+    rows = [{"id": "c/1001_<ANG>.wav", "person": "c/1001"}, {"id": "c/7.wav"}]
+    path.write_text(json.dumps({**card, "confused": [{**pair, "examples": rows}]}))
+    html = checked(report_html([run]))
+    assert "<blockquote>c/1001_&lt;ANG&gt;.wav (c/1001)</blockquote>" in html
+    assert "<blockquote>c/7.wav</blockquote>" in html
+
+
+def test_a_report_of_many_texts_with_a_map_stays_small(tmp_path: Path) -> None:
+    count = 10_000
+    run = add_findings(make_run(tmp_path, rows=count, families=True))
+    table = pd.read_parquet(run / "predictions" / "test.parquet")
+    places = np.random.default_rng(0).normal(size=(count, 4))
+    drawn = pd.DataFrame(places, columns=["x", "y", "pca_x", "pca_y"])
+    for name in ("id", "label", "predicted", "speaker"):
+        drawn[name] = list(table[name])
+    drawn = drawn.assign(split="test")
+    drawn.attrs = {"perplexity": 30.0, "of": count, "seed": 0, "explained": 0.4}
+    write_predictions(map_path(StoredRun(run), "test"), drawn)
+    html = checked(report_html([run]))
+    assert "By emotion" in html
+    assert "10,000 rows" in html
+    assert len(html.encode()) < 5_000_000
+
+
 def test_a_run_that_was_not_evaluated(tmp_path: Path) -> None:
     html = checked(report_html([make_run(tmp_path, evaluated=False)]))
     assert "Not evaluated yet" in html
@@ -265,4 +301,5 @@ def test_cross_lingual_configurations_are_compared_as_the_command_does(tmp_path:
     one = compare_settings(pairing).targets["de"]["uar"]
     first, second = gather([*a, *b])
     (found,) = compared([(second, first)], "uar")
-    assert found == one
+    assert found.found == one
+    assert found.units == {"seeds": 3, "clusters": 8}
