@@ -27,7 +27,8 @@ def given_runs(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
         FileNotFoundError: if a path does not exist: it was misspelt.
         ValueError: if a record file is damaged.
     """
-    kept, odd = [], []
+    kept: list[Path] = []
+    odd: list[Path] = []
     for path in map(Path, paths):
         if not path.exists():
             raise FileNotFoundError(f"{path}: no such run folder.")
