@@ -10,9 +10,9 @@ from rich.console import Console
 from affectrep.commands.compare_settings import compare_over_targets, print_over_targets
 from affectrep.commands.smallest_p import smallest_p_notes
 from affectrep.evaluation.comparison import Difference
+from affectrep.evaluation.given_runs import given_runs
 from affectrep.evaluation.multiple import adjusted
 from affectrep.evaluation.pairing import Pairing, compare_pairs, pair_with_each
-from affectrep.evaluation.record_sets import expand_records
 from affectrep.evaluation.setting_pairing import has_settings
 from affectrep.evaluation.stored_run import StoredRun
 from affectrep.reporting.figures import title
@@ -41,7 +41,8 @@ def run(
 
     Several comparisons are adjusted by Holm's method, each metric by itself. Intervals are
     single ones, not simultaneous. Seeds that only one side of a comparison has are left out.
-    Cross-lingual runs are compared on each target and in the mean over targets.
+    Cross-lingual runs are compared on each target and in the mean over targets. What is no run and
+    no record, and folds beside their pooled run, are left out and named.
 
     Args:
         runs_a: run folders of side A, one per seed, or a recipe's record file.
@@ -60,7 +61,7 @@ def run(
         ValueError: if the runs were not read on the same rows, or cannot be paired.
         FileNotFoundError: if a run was not evaluated on the split.
     """
-    runs_a, against = expand_records(runs_a), [expand_records(side) for side in against]
+    runs_a, *against = [_given(side) for side in (runs_a, *against)]
     if has_settings([runs_a, *against]):
         return _over_targets(runs_a, against, split=split, metric=metric, families=families)
     pairings = pair_with_each(runs_a, against, split=split)
@@ -75,6 +76,13 @@ def run(
         found = adjusted(found)
         _print_several(pairings, found, metric, split)
     return found
+
+
+def _given(side: list[Path]) -> list[Path]:
+    runs, notes = given_runs(side)
+    for note in notes:
+        console.print(note)
+    return runs
 
 
 def _print_one(pairing: Pairing, found: dict[str, Difference], metric: str, split: str) -> None:

@@ -27,8 +27,8 @@ from affectrep.commands.split_reading import SplitReader
 from affectrep.config import Config, load_config
 from affectrep.data.checks import leaked_ids
 from affectrep.data.manifest import Manifest
+from affectrep.evaluation.adversary_health import adversary_sentences
 from affectrep.evaluation.baselines import baseline_table
-from affectrep.evaluation.critic_health import critic_sentence
 from affectrep.evaluation.families import Families
 from affectrep.evaluation.ledger import readings
 from affectrep.evaluation.scorecard import Resampling, scorecard
@@ -242,7 +242,7 @@ def _score(
         families=families,
         training_counts=_training_counts(manifest),
         resampling=Resampling(settings.resamples, settings.confidence, settings.cluster),
-        texts=dict(zip(rows["id"], rows["text"], strict=True)) if "text" in rows else None,
+        texts=_texts(manifest, rows),
         leaked=leaked,
     )
     return {
@@ -253,6 +253,13 @@ def _score(
         "readings": len(readings(stored.path, split)),
         **card,
     }
+
+
+def _texts(manifest: Manifest, rows: pd.DataFrame) -> dict[str, str] | None:
+    """Return the texts of rows that are text; what was said in a recording says little of it."""
+    if manifest.info.modality != "text" or "text" not in rows:
+        return None
+    return dict(zip(rows["id"], rows["text"], strict=True))
 
 
 def _training_counts(manifest: Manifest) -> dict[str, int] | None:
@@ -286,8 +293,7 @@ def _show(stored: StoredRun, manifest: Manifest, card: dict[str, Any]) -> None:
         console.print(f"Labels are predicted from {card['threshold']:.2f} (set on validation).")
     for table in _more_tables(card):
         console.print(table)
-    health = critic_sentence(stored)
-    if health is not None:
+    for health in adversary_sentences(stored):
         console.print(health)
     for warning in card["warnings"]:
         console.print(f"note: {warning}", style="yellow")

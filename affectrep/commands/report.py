@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from affectrep.evaluation.record_sets import expand_records
+from affectrep.evaluation.given_runs import given_runs
 from affectrep.reporting.order import order_table
 from affectrep.reporting.report import write_report
 from affectrep.reporting.subject import by_corpus, gather
@@ -19,16 +19,18 @@ console = Console(soft_wrap=True, markup=False, highlight=False)
 def run(runs: list[Path], output: Path = Path("report.html")) -> Path:
     """Write the report of some run folders to ``output`` and say where it is.
 
-    Several systems are also listed, best first.
+    Several systems are also listed, best first. What is no run and no record, and folds beside
+    their pooled run, are left out and named.
 
     Raises:
-        FileNotFoundError: if a folder holds no run.
-        ValueError: if ``output`` is a folder.
+        FileNotFoundError: if a path does not exist.
+        ValueError: if ``output`` is a folder, or nothing given is a run.
     """
     if output.is_dir():
         raise ValueError(f"{output} is a folder; give a file such as {output / 'report.html'}.")
-    # runs/* also names the reports that lie there
-    runs = expand_records([run for run in runs if run.suffix != ".html"])
+    runs, notes = given_runs(runs)
+    for note in notes:
+        console.print(note)
     path = write_report(runs, output)
     for subjects in by_corpus(gather(runs)).values():
         order = order_table(subjects)

@@ -9,11 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from affectrep.evaluation.intervals import cluster_sums, effective_clusters, resampled_sums
+from affectrep.evaluation.intervals import (
+    Interval,
+    cluster_sums,
+    effective_clusters,
+    on_own_scale,
+    resampled_sums,
+)
 from affectrep.evaluation.metrics import Statistics
 from affectrep.evaluation.student import Spread, over_seeds, student
 
-__all__ = ["LEVEL", "Difference", "paired_difference"]
+__all__ = ["LEVEL", "Difference", "mean_over_seeds", "paired_difference"]
 
 Array = NDArray[Any]
 LEVEL = 0.05
@@ -127,6 +133,51 @@ def paired_difference(
     return found
 
 
+def mean_over_seeds(
+    runs: Sequence[Statistics],
+    *,
+    resamples: int = 2000,
+    confidence: float = 0.95,
+    clusters: Array | None = None,
+    seed: int = 0,
+) -> dict[str, Interval]:
+    """Return each metric's mean over seeds, with an interval over rows and seeds.
+
+    The variance has the two parts of :func:`paired_difference`, and its degrees of freedom: what
+    other rows would have changed, and what other seeds would have beyond that. The mean of the
+    seeds' own intervals has no such meaning. Student's t, on the metric's own scale
+    (:func:`~affectrep.evaluation.intervals.on_own_scale`).
+
+    Args:
+        runs: statistics per seed, rows in one common order.
+        resamples: of the rows.
+        confidence: of the interval.
+        clusters: ``(rows,)`` names of clusters to resample instead of rows.
+        seed: of the draws.
+
+    Raises:
+        ValueError: if there is no run, their rows differ, or there are fewer than two rows or
+            clusters.
+
+    Example:
+        >>> from affectrep.evaluation.metrics import classification_statistics
+        >>> labels, rows = np.arange(200) % 2, np.arange(200)
+        >>> right = [rows < 120, rows < 140, (rows > 50) & (rows < 181)]
+        >>> runs = [classification_statistics(labels, labels * one, 2) for one in right]
+        >>> found = mean_over_seeds(runs, resamples=500)["accuracy"]
+        >>> round(found.value, 3), found.low < 0.8 < found.high
+        (0.825, True)
+    """
+    _same_shape(runs, runs)
+    point, drawn = _measured(runs, clusters, resamples, seed)
+    found = {}
+    for name, values in point.items():
+        value = float(values.mean())
+        half, _, _ = student(value, _spread(values, drawn[name], clusters), confidence)
+        found[name] = on_own_scale(name, value, half)
+    return found
+
+
 def _effects(
     side_a: Sequence[Statistics],
     side_b: Sequence[Statistics],
@@ -135,7 +186,16 @@ def _effects(
     seed: int,
 ) -> tuple[dict[str, tuple[Array, Array]], dict[str, Array]]:
     """Return values ``(seeds,)`` per side, and effects ``(resamples, seeds)``."""
-    runs = [*side_a, *side_b]
+    seeds = len(side_a)
+    point, drawn = _measured([*side_a, *side_b], clusters, resamples, seed)
+    effects = {name: both[:, :seeds] - both[:, seeds:] for name, both in drawn.items()}
+    return {name: (both[:seeds], both[seeds:]) for name, both in point.items()}, effects
+
+
+def _measured(
+    runs: Sequence[Statistics], clusters: Array | None, resamples: int, seed: int
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Return values ``(runs,)``, and those of the same rows drawn anew ``(resamples, runs)``."""
     columns = np.concatenate([run.columns for run in runs], axis=1)
     columns = columns if clusters is None else cluster_sums(columns, clusters)
     if len(columns) < 2:
@@ -145,14 +205,9 @@ def _effects(
         stacked = np.stack(np.split(sums, len(runs), axis=-1))
         return {k: np.moveaxis(v, 0, -1) for k, v in runs[0].metrics(stacked).items()}
 
-    seeds = len(side_a)
     chunks = [per_run(sums) for sums in resampled_sums(columns, resamples, seed)]
-    drawn = {
-        name: np.concatenate([chunk[name][:, :seeds] - chunk[name][:, seeds:] for chunk in chunks])
-        for name in chunks[0]
-    }
-    point = {k: (v[:seeds], v[seeds:]) for k, v in per_run(columns.sum(0)).items()}
-    return point, drawn
+    drawn = {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
+    return per_run(columns.sum(0)), drawn
 
 
 def _spread(effects: Array, drawn: Array, clusters: Array | None) -> Spread:

@@ -9,11 +9,9 @@ critic is trained on them, which it may know from earlier epochs.
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
 import pandas as pd
 
+from affectrep.evaluation.signs_of_life import Player, life_sentence, short
 from affectrep.evaluation.stored_run import StoredRun
 
 __all__ = ["LEAST_AUC", "LEAST_SPREAD", "critic_sentence", "critic_traces"]
@@ -89,21 +87,7 @@ def critic_sentence(run: StoredRun) -> str | None:
     if epochs.empty:
         return None
     said = "" if held_out else " (training rows: the run did not look at held-out ones)"
-    broken = epochs.index[~np.isfinite(epochs[["spread", "auc"]]).all(axis=1)]
-    if len(broken):
-        last = _last_step(traces, int(broken[0]) - 1)
-        return f"The critic diverged after step {last:,}: its outputs are not finite.{said}"
-    awake = (epochs["spread"] > LEAST_SPREAD) & (epochs["auc"] > LEAST_AUC)
-    judged = awake.iloc[1:] if len(awake) > 1 else awake
-    if judged.all():
-        return _lived(epochs.loc[judged.index]) + said
-    if awake.iloc[-1]:
-        asleep = int((~judged).sum())
-        return (
-            f"The critic lived at the end, but not in {asleep} of the {len(judged)} epochs after "
-            f"the first, among them epoch {int(judged.index[~judged][-1]) + 1}.{said}"
-        )
-    return _died(traces, epochs, awake) + said
+    return life_sentence(_CRITIC_LIFE, epochs, traces["epoch"]) + said
 
 
 def _by_epoch(traces: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
@@ -115,37 +99,24 @@ def _by_epoch(traces: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
     return epochs.set_axis(["spread", "auc"], axis=1), there
 
 
-def _lived(epochs: pd.DataFrame) -> str:
+def _lived(lowest: pd.Series) -> str:
     return (
-        f"The critic lived: after the first epoch the sd of its outputs was never below "
-        f"{_short(epochs['spread'].min())}, and its AUC between strong and weak rows never below "
-        f"{_short(epochs['auc'].min())}."
+        f"after the first epoch the sd of its outputs was never below {short(lowest['spread'])}, "
+        f"and its AUC between strong and weak rows never below {short(lowest['auc'])}"
     )
 
 
-def _died(traces: pd.DataFrame, epochs: pd.DataFrame, awake: pd.Series) -> str:
-    """Say since when, and whether the outputs coincide or only do not tell the groups apart."""
-    spread, auc = float(epochs["spread"].iloc[-1]), float(epochs["auc"].iloc[-1])
-    if spread <= LEAST_SPREAD:
-        why = f"its outputs coincide (sd {_short(spread)})"
-    else:
-        why = f"its outputs do not tell strong from weak rows (AUC {_short(auc)})"
-    if not awake.any():
-        return f"The critic never lived: {why}, so this run is plain regression."
-    last = int(awake.index[awake][-1])
-    return (
-        f"The critic died after step {_last_step(traces, last):,} (epoch {last + 1}): {why}, so "
-        "from there on this run is plain regression."
-    )
+def _died(last: pd.Series) -> str:
+    """Say whether the outputs coincide or only do not tell the groups apart."""
+    if last["spread"] <= LEAST_SPREAD:
+        return f"its outputs coincide (sd {short(last['spread'])})"
+    return f"its outputs do not tell strong from weak rows (AUC {short(last['auc'])})"
 
 
-def _last_step(traces: pd.DataFrame, epoch: int) -> int:
-    steps = traces.index[traces["epoch"] <= epoch]
-    return int(steps[-1]) if len(steps) else 0
-
-
-def _short(value: float) -> str:
-    """Write a number below 1 with three digits and without its zero, as in ".003"."""
-    if not math.isfinite(value):
-        return str(value)
-    return f"{value:.3f}".removeprefix("0")
+_CRITIC_LIFE = Player(
+    "critic",
+    limits={"spread": LEAST_SPREAD, "auc": LEAST_AUC},
+    lived=_lived,
+    died=_died,
+    without="this run is plain regression",
+)

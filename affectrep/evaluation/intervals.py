@@ -22,6 +22,7 @@ __all__ = [
     "cluster_sums",
     "effective_clusters",
     "jackknife",
+    "on_own_scale",
     "resampled_sums",
 ]
 
@@ -132,7 +133,7 @@ def jackknife(
     for name, value in statistics.values().items():
         pulls = without[name] - value
         error = float(np.sqrt((groups - 1) / groups * (pulls**2).sum()))
-        found[name] = _on_own_scale(name, value, edge * error)
+        found[name] = on_own_scale(name, value, edge * error)
     return found
 
 
@@ -219,8 +220,21 @@ def _bias_corrected(value: float, drawn: Array, confidence: float) -> Interval:
     return Interval(value, float(min(low, value)), float(max(high, value)))
 
 
-def _on_own_scale(name: str, value: float, half: float) -> Interval:
-    """Lay ``value`` plus and minus ``half`` on the metric's own scale, where it has one inside."""
+def on_own_scale(name: str, value: float, half: float) -> Interval:
+    """Return a value plus and minus ``half``, laid on the metric's own scale without ends.
+
+    So the interval never leaves the values that the metric can take; see :func:`jackknife`.
+
+    Args:
+        name: of the metric.
+        value: its value.
+        half: half the plain interval.
+
+    Example:
+        >>> found = on_own_scale("accuracy", 0.95, 0.06)
+        >>> round(found.low, 3), round(found.high, 3)
+        (0.843, 0.985)
+    """
     signed, length = name.startswith(("ccc", "pcc")), name.startswith("rmse")
     lowest, highest = -1.0 if signed else 0.0, np.inf if length else 1.0
     if not lowest < value < highest or half == 0:

@@ -39,11 +39,14 @@ class Pairing:
 
     @property
     def units(self) -> dict[str, int]:
-        """How many pairs there are of each kind: seeds, and rows or what they are clustered by."""
+        """How many units of each kind are paired: seeds, and rows or what is drawn in their place.
+
+        See :mod:`affectrep.evaluation.attainable`.
+        """
         table = self.side_a[0]
         cluster = table.attrs.get("cluster")
-        name = f"{cluster}s" if cluster else "rows"
-        return {"seeds": len(self.seeds), name: len(set(table[cluster or "id"]))}
+        drawn = len(set(table[cluster or "id"]))
+        return {"seeds": len(self.seeds), f"{cluster}s" if cluster else "rows": drawn}
 
 
 def compare_pairs(

@@ -22,8 +22,9 @@ import yaml
 
 from affectrep.evaluation.records import FINDINGS, write_record
 
-__all__ = ["expand_records", "keep_record", "merge_records", "unpack_records"]
+__all__ = ["expand_records", "is_record", "keep_record", "merge_records", "unpack_records"]
 
+_FIRST = b"# config "
 _KINDS = ("config", "data", "seed")
 _OWN = ("predicted", "margin")  # columns of one seed begin so
 _OF_A_MACHINE = ("training.precision",)  # may differ from seed to seed; each keeps its own
@@ -119,6 +120,12 @@ def expand_records(paths: Sequence[Path]) -> list[Path]:
     for path in map(Path, paths):
         found += _unpacked(path.resolve()) if path.is_file() else [path]
     return found
+
+
+def is_record(file: Path) -> bool:
+    """Whether a file is one of records, by its first bytes."""
+    with file.open("rb") as stream:
+        return stream.read(len(_FIRST)) == _FIRST
 
 
 @cache

@@ -75,7 +75,7 @@ def scorecard(
         families: adds the figures about confusable families (classification only).
         training_counts: class -> training rows; adds the F1 of the rare classes (classification).
         resampling: how intervals are made.
-        texts: row id -> text, for examples of confusions.
+        texts: row id -> text, for examples of confusions; rows without are named by their ids.
         leaked: ids of rows that also occur in training; adds the metrics without them.
 
     Returns:
@@ -171,13 +171,13 @@ def figures_of(
 def confusions_with_examples(
     table: pd.DataFrame, texts: Mapping[str, str], *, top: int = 10, examples: int = 2
 ) -> list[dict[str, Any]]:
-    """Return the most confused pairs, each with the texts that the model was surest about.
+    """Return the most confused pairs, each with the rows that the model was surest about.
 
     Args:
         table: predictions of a classification run.
-        texts: row id -> text; without it the pairs have no examples.
+        texts: row id -> text; a row without one is named by its id, and its speaker or person.
         top: number of pairs.
-        examples: texts per pair.
+        examples: rows per pair.
     """
     classes = table.attrs["classes"]
     y_true, y_pred = table_targets(table)
@@ -191,11 +191,19 @@ def confusions_with_examples(
         rows = np.flatnonzero(mine)
         best = rows[np.argsort(-sure[rows], kind="stable")][:examples]
         pair["examples"] = [
-            {"id": ids[i], "text": _shorten(texts[ids[i]]), "probability": float(sure[i])}
-            for i in best
-            if ids[i] in texts
+            {"id": ids[i], **_shown(table, i, texts), "probability": float(sure[i])} for i in best
         ]
     return pairs
+
+
+def _shown(table: pd.DataFrame, row: int, texts: Mapping[str, str]) -> dict[str, str]:
+    """Return the text of a row; without one whose it is, where that is known."""
+    text = texts.get(table["id"].iloc[row])
+    if text:
+        return {"text": _shorten(text)}
+    people = [str(table[name].iloc[row]) for name in ("speaker", "subject") if name in table]
+    known = [name for name in people if name not in ("", "nan", "None")]
+    return {"person": known[0]} if known else {}
 
 
 def warnings_of(table: pd.DataFrame, resampling: Resampling) -> list[str]:

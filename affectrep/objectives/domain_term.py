@@ -179,8 +179,11 @@ class DomainHeadTerm(nn.Module):
         kept = self._weights(labels) > 0
         logs = {}
         if kept.any():
-            found = logits.detach().masked_fill(~self._rivals(labels), -math.inf).argmax(dim=1)
+            rivals = self._rivals(labels)
+            found = logits.detach().masked_fill(~rivals, -math.inf).argmax(dim=1)
             logs[f"{self.name}_accuracy"] = float((found == labels)[kept].double().mean())
+            # of an even guess among the classes that a row is told apart from
+            logs[f"{self.name}_chance"] = float((1 / rivals.sum(dim=1).double())[kept].mean())
         return PhaseResult([Term(self.name, value, count)], logs)
 
     def _cross_entropy(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, float]:

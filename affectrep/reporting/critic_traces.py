@@ -13,10 +13,12 @@ from affectrep.reporting.page import figure, legend, section
 from affectrep.reporting.plots import Curve, line_chart
 from affectrep.reporting.subject import Subject
 
-__all__ = ["critic_section", "trace_charts"]
+__all__ = ["critic_section", "health_lines", "trace_charts"]
+
+Charts = Mapping[str, Mapping[str, str]]  # caption -> column of the traces -> its name
 
 _DRAWN = 300  # points of a curve
-_CHARTS: Mapping[str, Mapping[str, str]] = {  # caption -> column of the traces -> its name
+_CHARTS: Charts = {
     "Margin and its parts": {
         "alpha": "margin alpha",
         "mi": "information MI, nats",
@@ -56,7 +58,8 @@ def critic_section(subject: Subject, *, subjects: int = 1) -> str:
     if not seeds:
         return ""
     skipped = [traces.attrs.get("skipped_steps") or 0 for traces in seeds.values()]
-    said = {run.seed: critic_sentence(run) for run, _ in runs if run.seed in seeds}
+    health = {run.seed: critic_sentence(run) for run, _ in runs if run.seed in seeds}
+    said = {seed: [words] if words else [] for seed, words in health.items()}
     words = _WORDS
     if len(seeds) > 1:
         words += f" The strong line is seed {next(iter(seeds))}, the pale ones are the others."
@@ -65,19 +68,22 @@ def critic_section(subject: Subject, *, subjects: int = 1) -> str:
         words += f" Steps without a critic, for want of strong or weak rows: {counts}."
     charts = "".join(trace_charts(seeds, most=2 * _DRAWN // max(2, subjects)))
     inside = f'<div class="pair">{charts}</div>' if charts else ""
-    parts = (_health(said), inside)
+    parts = (health_lines(said), inside)
     return section(subject.anchor("critic"), subject.heading("Critic"), words, *parts)
 
 
-def trace_charts(seeds: Mapping[int, pd.DataFrame], *, most: int = _DRAWN) -> list[str]:
+def trace_charts(
+    seeds: Mapping[int, pd.DataFrame], *, charts: Charts = _CHARTS, most: int = _DRAWN
+) -> list[str]:
     """Return a figure for each group of traces that the runs have.
 
     Args:
         seeds: seed -> traces by step; the first is drawn strong, the others pale.
+        charts: what to draw; the critic's by default.
         most: points of a strong curve; a pale one has half as many.
     """
     found = []
-    for caption, names in _CHARTS.items():
+    for caption, names in charts.items():
         curves: dict[str, Curve] = {}
         colours: list[int] = []
         faint: list[str] = []
@@ -102,16 +108,15 @@ def trace_charts(seeds: Mapping[int, pd.DataFrame], *, most: int = _DRAWN) -> li
     return found
 
 
-def _health(said: Mapping[int, str | None]) -> str:
-    """Return the sentences of the seeds, one that several share once."""
+def health_lines(said: Mapping[int, Sequence[str]]) -> str:
+    """Return the sentences of each seed as paragraphs, one that several share once."""
     seeds: dict[str, list[str]] = {}
-    for seed, words in said.items():
-        if words:
+    for seed, sentences in said.items():
+        for words in sentences:
             seeds.setdefault(words, []).append(str(seed))
-    several = len(seeds) > 1
     lines = []
     for words, which in seeds.items():
-        whose = f"Seed {', '.join(which)}: " if several else ""
+        whose = f"Seed {', '.join(which)}: " if len(which) < len(said) else ""
         lines.append(f'<p class="verdict">{whose}{escape(words)}</p>')
     return "".join(lines)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -16,14 +17,15 @@ from affectrep.reporting.subject import Subject
 __all__ = ["learning"]
 
 _DRAWN = 300  # points of a curve; of more than 20 runs each has fewer
+_HARD = ("hard_positive", "hard_negative")  # halves of the pair loss of AML's hard pairs
 _NO_LOSS = ("grad_norm", "lr", "learning_rate", "rows", "skipped")
 
 
 def learning(subjects: Sequence[Subject]) -> str:
     """Return curves of each player's training loss and of the metric that picked the epoch.
 
-    Seeds of one configuration share a colour. Players beside the main one are those whose phase
-    logs a loss under its own name, as a critic's does.
+    Seeds of one configuration share a colour. Players beside the main one are phases of their own,
+    domain heads that learn in the main phase, and classifiers that weigh pairs.
     """
     runs = [(i, run) for i, subject in enumerate(subjects) for run in subject.runs]
     select = str((runs[0][1].config.get("training") or {}).get("select", subjects[0].metric))
@@ -52,11 +54,12 @@ def learning(subjects: Sequence[Subject]) -> str:
     return section("learning", "Learning curves", words, pair, shown)
 
 
-def _loss_chart(curves: Mapping[str, Curve], shades: Mapping[str, int], player: str = "") -> str:
+def _loss_chart(
+    curves: Mapping[str, Curve], shades: Mapping[str, int], words: str = "Training loss"
+) -> str:
     there = {name: curve for name, curve in curves.items() if curve}
     if not there:
         return ""
-    words = f"Loss of phase {player}" if player else "Training loss"
     alt = f"{words} by step for {'; '.join(there)}."
     colours = [shades[name] for name in there]
     return figure(words, line_chart(there, alt=alt, across="step", colours=colours))
@@ -105,11 +108,44 @@ def _losses(history: pd.DataFrame, most: int) -> Curve:
 
 
 def _players(history: pd.DataFrame, most: int) -> dict[str, Curve]:
-    """Return the smoothed loss of each phase beside the main one that logs it by its own name."""
+    """Return the smoothed loss of each player beside the main one, by its caption."""
     train = _training(history)
-    train = train[(train["phase"] == train["name"]) & (train["phase"] != "main")]
-    parts = {str(name): part for name, part in train.groupby("phase", sort=False)}
+    parts: dict[str, pd.DataFrame] = {}
+    for phase, part in train.groupby("phase", sort=False):
+        # of the steps that a player takes on one batch the last, which comes last, is drawn
+        parts |= _main_players(part) if phase == "main" else _own_phase(str(phase), part)
     return {name: _smooth(part, most) for name, part in parts.items() if part["step"].nunique() > 1}
+
+
+def _main_players(part: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the losses that players have in the main phase: domain heads, weighting classifiers.
+
+    A head logs its loss by the domain's name and beside it how many rows it names right.
+    """
+    names = dict.fromkeys(part["name"])
+    called = {name: f"Loss of the {name} head" for name in names if f"{name}_accuracy" in names}
+    if "weighting" in names:
+        called["weighting"] = "Loss of the weighting classifier"
+    return {words: part[part["name"] == name] for name, words in called.items()}
+
+
+def _own_phase(phase: str, part: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the loss of a phase of its own by its caption; nothing where it logs none."""
+    player = re.sub(r"_\d+$", "", phase)
+    domain, _, kind = player.rpartition("_")
+    called = {phase: f"Loss of phase {player}", player: f"Loss of phase {player}"}
+    if kind in ("head", "critic"):
+        called[domain] = f"Loss of the {domain} {kind}"
+    if player == "adversary":
+        called["match"] = "Loss of the learned metric"
+    for name, words in called.items():
+        if (part["name"] == name).any():
+            return {words: part[part["name"] == name]}
+    hard = part[part["name"].isin(_HARD)]
+    if hard.empty:
+        return {}
+    halves = hard.groupby("step", as_index=False)["value"].mean()
+    return {"Pair loss that the learned metric raises": halves}
 
 
 def _training(history: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from typing import Any
 
 from affectrep.evaluation.metric_names import TITLES, is_natural
 
-__all__ = ["beside", "headline", "number", "p_value", "title", "with_interval"]
+__all__ = ["beside", "example", "headline", "number", "p_value", "title", "with_interval"]
 
 _HEADLINES = {
     "classification": ("accuracy", "weighted_f1", "macro_f1", "uar"),
@@ -27,6 +27,20 @@ def title(metric: str) -> str:
         return TITLES[metric]
     first, _, rest = metric.partition("_")
     return f"{TITLES.get(first, first)} {rest.replace('_', ' ')}".strip()
+
+
+def example(row: Mapping[str, Any]) -> str:
+    """Return what stands for a row among examples: its text, or its id and whose it is.
+
+    Example:
+        >>> example({"id": "crema/1001_ANG.wav", "person": "crema/1001"})
+        'crema/1001_ANG.wav (crema/1001)'
+        >>> example({"id": "7", "text": "You again?"})
+        '“You again?”'
+    """
+    if row.get("text"):
+        return f"“{row['text']}”"
+    return f"{row['id']} ({row['person']})" if row.get("person") else str(row["id"])
 
 
 def headline(task: str) -> tuple[str, ...]:

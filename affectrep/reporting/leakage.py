@@ -64,16 +64,26 @@ def leakage_section(subjects: Sequence[Subject]) -> str:
         mine = [one for one in shown if (one.setting, _identity(one)) == (setting, who)]
         parts += [heading, *_setting(mine)]
     words = _FACES if settings[0][1] == "subject" else _WORDS
+    words += next((one.spans for one in shown if one.spans), "")
     return section("leakage", "Leakage", words, *parts)
 
 
 def _setting(shown: Sequence[Subject]) -> list[str]:
     """Return what is shown of configurations that were trained in one setting."""
-    found = [(a, b, _compared(a, b)) for a, b in _pairs(shown)]
+    pairs = _pairs(shown)
+    found = [(a, b, _compared(a, b)) for a, b in pairs[:_MOST_PAIRS]]
     said = [_difference(a, b, one) for a, b, one in found] or [_single(one) for one in shown[:1]]
     who = _identity(shown[0])
     verdicts = "".join(f'<p class="verdict">{escape(in_words(words, who))}</p>' for words in said)
-    return [verdicts, _chart(shown), _rates(shown), _table(shown), _differences(found)]
+    left_out = ""
+    if len(pairs) > _MOST_PAIRS:
+        words = (
+            f"The first {_MOST_PAIRS} of {len(pairs)} pairs are compared; give fewer runs to "
+            "`affectrep report` for the others."
+        )
+        left_out = f"<p>{words}</p>"
+    shown_parts = [_chart(shown), _rates(shown), _table(shown)]
+    return [verdicts, left_out, *shown_parts, _differences(found)]
 
 
 def hides_speaker(subject: Subject) -> bool:
@@ -93,7 +103,7 @@ def _pairs(shown: Sequence[Subject]) -> list[tuple[Subject, Subject]]:
     open_ = [one for one in shown if not hides_speaker(one)]
     closed = [one for one in shown if hides_speaker(one)]
     sides = (closed, open_) if open_ and closed else (shown[:1], shown[1:])
-    return list(product(*sides))[:_MOST_PAIRS]
+    return list(product(*sides))
 
 
 def _compared(a: Subject, b: Subject) -> dict[str, Interval] | str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from affectrep.evaluation.stored_run import StoredRun
 from affectrep.reporting.page import section
+from affectrep.reporting.reproduction import training_words
 from affectrep.reporting.subject import Subject
 
 __all__ = ["next_commands"]
@@ -56,7 +56,7 @@ def _training(subject: Subject) -> list[Command]:
     if len(subject.runs) >= _SEEDS:
         return []
     seed = max(run.seed for run in subject.runs) + 1
-    words = [_config_file(subject.runs[0]), *_overrides(subject.runs[0]), f"seed={seed}"]
+    words = [*training_words(subject.runs[0]), f"seed={seed}"]
     said = "One seed says little about the method; train another:"
     return [(said, f"affectrep train {' '.join(words)}")]
 
@@ -89,23 +89,3 @@ def _question(subject: Subject) -> list[Command]:
 def _all_seeds(subject: Subject) -> str:
     folder = subject.runs[0].path
     return f"{folder.parent}/{folder.name.rpartition('-')[0] or folder.name}-*"
-
-
-def _command(run: StoredRun) -> list[str]:
-    command = run.environment.get("command") or []
-    return command.split() if isinstance(command, str) else list(map(str, command))
-
-
-def _config_file(run: StoredRun) -> str:
-    files = [word for word in _command(run) if word.endswith((".yaml", ".yml"))]
-    recipe = run.config.get("recipe")
-    return files[0] if files else f"configs/{recipe or 'RECIPE'}/{run.name}.yaml"
-
-
-def _overrides(run: StoredRun) -> list[str]:
-    """Return the values that the training command gave beside the file, without the seed."""
-    words = _command(run)
-    if "train" not in words:
-        return []
-    given = [word for word in words if "=" in word and not word.startswith(("-", "seed="))]
-    return [f'"{word}"' if " " in word else word for word in given]

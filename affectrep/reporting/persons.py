@@ -186,7 +186,8 @@ def _shares(subject: Subject, card: Mapping[str, Any]) -> list[str]:
             continue
         span = ""
         if one["low"] is not None:
-            span = f" (95 % interval {100 * one['low']:.0f} to {100 * one['high']:.0f})"
+            whose = "intervals of the seeds" if subject.spans else "interval"
+            span = f" (95 % {whose} {100 * one['low']:.0f} to {100 * one['high']:.0f})"
         cards = [each["persons"] for each in subject.cards if each.get("persons")]
         spreads = [each["axes"][axis]["between_sd"] for each in cards]
         own = ""

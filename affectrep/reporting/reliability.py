@@ -50,6 +50,7 @@ def reliability(subject: Subject) -> str:
     words = _TOLD[subject.task] + _INDEPENDENT
     if len(cards) > 1:
         words += " The diagrams are of the first seed, the figures means over seeds."
+        words += subject.spans
     charts = _axis_charts(cards[0]) if subject.task == "regression" else _charts(cards[0], subject)
     said = "".join(f"<p>{escape(one)}</p>" for one in _sentences(subject, cards))
     parts = (

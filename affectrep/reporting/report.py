@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from html import escape
 from itertools import combinations
 from pathlib import Path
 
+from affectrep.evaluation.attainable import attainable_p, fewest_units
 from affectrep.evaluation.comparison import Difference
 from affectrep.evaluation.multiple import with_holm
 from affectrep.evaluation.pairing import compare_pairs, pair_runs
 from affectrep.evaluation.setting_pairing import compare_settings, has_settings, pair_settings
+from affectrep.reporting.adversary import adversary_section
 from affectrep.reporting.critic_traces import critic_section
 from affectrep.reporting.curves import learning
 from affectrep.reporting.faces import faces
-from affectrep.reporting.figures import number, p_value, title
+from affectrep.reporting.figures import number, p_value, title, with_interval
 from affectrep.reporting.groups import groups
 from affectrep.reporting.leakage import leakage_section
 from affectrep.reporting.mining import mining
@@ -23,12 +26,12 @@ from affectrep.reporting.next_commands import next_commands
 from affectrep.reporting.page import document, section, table
 from affectrep.reporting.persons import person_banners, persons
 from affectrep.reporting.reliability import reliability
+from affectrep.reporting.reproduction import environment
 from affectrep.reporting.scatter import maps
 from affectrep.reporting.sections import (
     classes,
     confusions,
     data_card,
-    environment,
     figures,
     side_by_side,
 )
@@ -41,6 +44,11 @@ from affectrep.reporting.va_plane import va_plane
 __all__ = ["report_html", "write_report"]
 
 _MOST_PAIRS = 6
+_ATTAINABLE = (
+    "The smallest attainable p is that of a test by exchange of the paired units of which there "
+    "are fewest{}. Student's t, which is used here, has no such limit: a p below it rests on "
+    "differences that are normal."
+)
 GENERATED = "This corpus is generated. It shows that the machinery works; it is not a benchmark."
 
 
@@ -90,11 +98,11 @@ def _corpus(subjects: Sequence[Subject], *, count: int) -> str:
         parts.append(learning(subjects) if subject is first else "")
         parts += [confusions(subject), groups(subject), mining(subject), classes(subject)]
         parts.append(reliability(subject))
-        shown = (va_plane, tracks, persons, critic_section, maps)
+        shown = (va_plane, tracks, persons, critic_section, adversary_section, maps)
         parts += [one(subject, subjects=count) for one in shown]
         parts.append(structure(subject))
     parts.append(leakage_section(subjects))
-    return "".join([*parts, data_card(first), environment(first), next_commands(subjects)])
+    return "".join([*parts, data_card(first), environment(subjects), next_commands(subjects)])
 
 
 def _apart(html: str, place: int) -> str:
@@ -111,13 +119,13 @@ def comparison(subjects: Sequence[Subject]) -> str:
         return ""
     shown = [subject for subject in subjects if subject.cards]
     metric = shown[0].metric
-    pairs = [(b, a) for a, b in combinations(shown, 2) if a.setting == b.setting][:_MOST_PAIRS]
+    pairs, left_out = _pairs(shown)
     found = compared(pairs, metric)
     words = (
         f"{title(metric)} of the same rows, paired over rows and seeds. The smallest detectable "
         "effect is the one that such data would have shown in 80 % of cases."
     )
-    several = any(isinstance(one, Difference) and one.holm is not None for one in found)
+    several = any(isinstance(one, Compared) and one.found.holm is not None for one in found)
     if several:
         words += (
             " The words go by Holm's p, which allows for all these comparisons; intervals and "
@@ -128,47 +136,78 @@ def comparison(subjects: Sequence[Subject]) -> str:
         for one, (a, b) in zip(found, pairs, strict=True)
     )
     header = ["Compared", "Seeds", "Effect", "95 % interval", "p"]
-    header += ["Holm's p"] * several + ["Smallest detectable"]
+    header += ["Holm's p"] * several + ["Smallest attainable p", "Smallest detectable"]
     rows = [
         _line(one, f"{a.name} - {b.name}")
         for one, (a, b) in zip(found, pairs, strict=True)
-        if isinstance(one, Difference)
+        if isinstance(one, Compared)
     ]
-    told = table(header, rows) if rows else ""
-    return section("comparison", "Comparison", words, verdicts, told, chart)
+    limits = _ATTAINABLE.format(", before Holm's factor" if several else "")
+    told = table(header, rows) + f"<p>{escape(limits)}</p>" if rows else ""
+    return section("comparison", "Comparison", words, left_out, verdicts, told, chart)
 
 
-def compared(pairs: Sequence[tuple[Subject, Subject]], metric: str) -> list[Difference | str]:
+def _pairs(shown: Sequence[Subject]) -> tuple[list[tuple[Subject, Subject]], str]:
+    """Return what is compared, and in HTML what is not: of many, all but the pairs of the first."""
+    pairs = [(b, a) for a, b in combinations(shown, 2) if a.setting == b.setting]
+    if len(pairs) <= _MOST_PAIRS:
+        return pairs, ""
+    first: dict[str, Subject] = {}
+    for subject in shown:
+        first.setdefault(subject.setting, subject)
+    kept = [(b, a) for b, a in pairs if a is first[a.setting]]
+    other = next(pair for pair in pairs if pair not in kept)
+    names = ", ".join(dict.fromkeys(a.name for _, a in kept))
+    said = (
+        f"These are {len(pairs)} pairs. Shown are the {len(kept)} with {names}, which was given "
+        "first; another pair is compared by, for example:"
+    )
+    sides = (" ".join(str(run.path) for run in subject.runs) for subject in other)
+    command = "affectrep compare {} --against {}".format(*sides)
+    return kept, f"<p>{escape(said)}</p><pre>{escape(command)}</pre>"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A comparison, and how many units of each kind it pairs."""
+
+    found: Difference
+    units: Mapping[str, int]
+
+
+def compared(pairs: Sequence[tuple[Subject, Subject]], metric: str) -> list[Compared | str]:
     """Return each comparison, adjusted for their number, or why there is none."""
-    found: list[Difference | str] = []
+    found: list[Compared | str] = []
     for a, b in pairs:
         paths = [[run.path for run in subject.runs] for subject in (a, b)]
         try:
-            found.append(_difference(*paths, split=a.split or "test")[metric])
+            found.append(_compared(*paths, split=a.split or "test", metric=metric))
         except (ValueError, OSError) as error:
             found.append(str(error))
-    done = iter(with_holm([one for one in found if isinstance(one, Difference)]))
-    return [next(done) if isinstance(one, Difference) else one for one in found]
+    done = iter(with_holm([one.found for one in found if isinstance(one, Compared)]))
+    return [replace(one, found=next(done)) if isinstance(one, Compared) else one for one in found]
 
 
-def _difference(
-    side_a: Sequence[Path], side_b: Sequence[Path], *, split: str
-) -> Mapping[str, Difference]:
+def _compared(
+    side_a: Sequence[Path], side_b: Sequence[Path], *, split: str, metric: str
+) -> Compared:
     """Compare two configurations on one setting, as ``affectrep compare`` does."""
     if has_settings([side_a, side_b]):
-        (pairing,) = pair_settings(side_a, [side_b], split=split)
-        (found,) = compare_settings(pairing).targets.values()
-        return found
-    return compare_pairs(pair_runs(side_a, side_b, split=split), resamples=2000)
+        (settings,) = pair_settings(side_a, [side_b], split=split)
+        (found,) = compare_settings(settings).targets.values()
+        return Compared(found[metric], settings.units)
+    pairing = pair_runs(side_a, side_b, split=split)
+    return Compared(compare_pairs(pairing, resamples=2000)[metric], pairing.units)
 
 
-def _said(one: Difference | str, a: Subject, b: Subject) -> str:
+def _said(one: Compared | str, a: Subject, b: Subject) -> str:
     if isinstance(one, str):
         return f"{a.name} and {b.name} were not compared: {one}"
-    return verdict(one, a.name, b.name)
+    return verdict(one.found, a.name, b.name)
 
 
-def _line(one: Difference, names: str) -> list[str]:
+def _line(compared: Compared, names: str) -> list[str]:
+    one, (unit, count) = compared.found, fewest_units(compared.units)
     metric = one.metric
     return [
         names,
@@ -177,6 +216,7 @@ def _line(one: Difference, names: str) -> list[str]:
         f"{number(metric, one.low, sign=True)} to {number(metric, one.high, sign=True)}",
         p_value(one.p),
         *([] if one.holm is None else [p_value(one.holm)]),
+        f"{p_value(attainable_p(count))} ({count:,} {unit})",
         number(metric, one.detectable),
     ]
 
@@ -188,9 +228,9 @@ def _lead(subjects: Sequence[Subject]) -> str:
     seeds = sorted({run.seed for subject in subjects for run in subject.runs})
     metric = first.metric
     best = ", ".join(
-        f"{number(metric, s.figure(metric)['value'])} ({_plain(s.name)})"
+        f"{with_interval(metric, s.figure(metric))} ({_plain(s.name)})"
         if len(subjects) > 1
-        else number(metric, s.figure(metric)["value"])
+        else with_interval(metric, s.figure(metric))
         for s in subjects
         if s.cards
     )
@@ -222,17 +262,16 @@ def _navigation(body: str) -> str:
         "tracks": "Tracks",
         "persons": "Persons",
         "critic": "Critic",
+        "adversary": "Adversary",
         "map": "Map",
+        "representation": "Representation",
         "leakage": "Leakage",
         "data": "Data",
         "environment": "Environment",
         "next": "Next",
     }
-    links = "".join(
-        f'<a href="#{name if there else name + "-0"}">{words}</a>'
-        for name, words in names.items()
-        if (there := f'id="{name}"' in body) or f'id="{name}-0"' in body
-    )
+    found = ((re.search(rf'id="({name}(?:-\d+)?)"', body), words) for name, words in names.items())
+    links = "".join(f'<a href="#{there[1]}">{words}</a>' for there, words in found if there)
     return f"<nav>{links}</nav>"
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from affectrep.evaluation.families import Families
 from affectrep.evaluation.metric_names import is_natural
 from affectrep.evaluation.metrics import AXES
-from affectrep.reporting.figures import beside, headline, number, title, with_interval
+from affectrep.reporting.figures import beside, example, headline, number, title, with_interval
 from affectrep.reporting.page import facts, figure, section, table
 from affectrep.reporting.plots import bar_chart, heat_map, interval_chart
 from affectrep.reporting.subject import Subject
@@ -20,7 +20,6 @@ __all__ = [
     "classes",
     "confusions",
     "data_card",
-    "environment",
     "figures",
     "side_by_side",
 ]
@@ -35,14 +34,25 @@ def figures(subject: Subject) -> str:
     tiles = "".join(_tile(subject, name, percent) for name in headline(card["task"]))
     parts = [f'<div class="tiles">{tiles}</div>', _axes(subject)]
     parts += [_beside(subject), _without_leaks(subject)]
-    cluster = card["resampling"]["cluster"]
-    way = f"leaves out one {cluster} at a time" if cluster else "draws the rows anew"
-    words = f"{card['split'].capitalize()} split, {card['n']:,} rows. Each interval {way}."
+    words = f"{card['split'].capitalize()} split, {card['n']:,} rows. {_intervals(subject)}"
     if subject.setting:
         words = f"Setting: {subject.setting}. {words}"
     if card["threshold"] is not None:
         words += f" Labels are predicted from {card['threshold']:.2f}, chosen on validation."
     return section(subject.anchor("figures"), subject.heading("Figures"), words, *parts)
+
+
+def _intervals(subject: Subject) -> str:
+    """Say what the intervals of the headline figures are."""
+    cluster = subject.cards[0]["resampling"]["cluster"]
+    unit = f"{cluster or 'row'}s"
+    if subject.over_seeds:
+        return (
+            f"Each interval is of the mean over {len(subject.cards)} seeds: it allows for other "
+            f"{unit} and for other seeds."
+        )
+    way = f"leaves out one {cluster} at a time" if cluster else "draws the rows anew"
+    return f"Each interval {way}.{subject.spans}"
 
 
 def _tile(subject: Subject, metric: str, percent: str) -> str:
@@ -86,7 +96,7 @@ def _strong_weak(subject: Subject) -> str:
     words = (
         f"Strong: the label lies {parts[0]['threshold']:.2f} or farther from neutral. Labels of "
         "a part vary in another way than those of the whole, and so does its CCC: compare systems "
-        "on one part, never the two parts of one system."
+        f"on one part, never the two parts of one system.{subject.spans}"
     )
     return f"<h3>Strong and weak expressions</h3><p>{words}</p>" + table(header, rows)
 
@@ -115,11 +125,12 @@ def _without_leaks(subject: Subject) -> str:
         for name, value in leaks["metrics"].items()
     ]
     header = ["Metric", "All rows", f"Without {leaks['leaked']} rows that training also has"]
-    return "<h3>With and without leaked rows</h3>" + table(header, rows)
+    whose = f", seed {subject.runs[0].seed}" if len(subject.cards) > 1 else ""
+    return f"<h3>With and without leaked rows{whose}</h3>" + table(header, rows)
 
 
 def confusions(subject: Subject) -> str:
-    """Return the confusion matrix, the most confused pairs with texts, and the families."""
+    """Return the confusion matrix, the most confused pairs with examples, and the families."""
     counts = subject.confusion
     if counts is None:
         return ""
@@ -171,7 +182,7 @@ def _pairs(pairs: Sequence[dict[str, Any]]) -> str:
     items = []
     for pair in pairs:
         said = "".join(
-            f"<blockquote>“{escape(one['text'])}”</blockquote>" for one in pair["examples"]
+            f"<blockquote>{escape(example(one))}</blockquote>" for one in pair["examples"]
         )
         items.append(
             f'<li><div class="what">{escape(pair["true"])} → {escape(pair["predicted"])}'
@@ -274,25 +285,3 @@ def _readings(subject: Subject) -> str:
     return ", ".join(
         f"seed {run.seed}: {count}" for run, count in zip(subject.runs, counts, strict=True)
     )
-
-
-def environment(subject: Subject) -> str:
-    """Return the machine, the versions and the command of the first run."""
-    run = subject.runs[0]
-    known = run.environment
-    versions = known.get("versions") or {}
-    minutes = [r.environment["minutes"] for r in subject.runs if "minutes" in r.environment]
-    command = known.get("command") or []
-    values = {
-        "Device": str(known.get("device", "")),
-        "Processor": str(known.get("cpu", "")),
-        "Threads": str(known.get("threads", "")),
-        "Training time": f"{np.mean(minutes):.1f} minutes per run" if minutes else "",
-        "Started": str(known.get("started", "")),
-        "Python": str(known.get("python", "")),
-        "Versions": ", ".join(f"{name} {number}" for name, number in versions.items()),
-        "Commit": str(known.get("commit") or ""),
-        "Command": command if isinstance(command, str) else " ".join(map(str, command)),
-        "Configuration": f"{run.name} ({run.config_hash})",
-    }
-    return section("environment", "Environment", "", facts(values))

@@ -42,7 +42,7 @@ def structure(subject: Subject) -> str:
     if not any("representation" in card or _before(card, "leakage") for card in subject.cards):
         return ""
     compared = any(_before(card, part) for card in subject.cards for part in _PARTS)
-    words = _WORDS + _PLANE * (subject.task == "regression") + _BEFORE * compared
+    words = _WORDS + _PLANE * (subject.task == "regression") + _BEFORE * compared + subject.spans
     rows = list(_rows(subject, compared))
     header = ["Figure", "Meaning", *(["Before training", "After"] if compared else ["Value"])]
     heading, place = subject.heading("Representation"), subject.anchor("representation")

@@ -12,9 +12,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from affectrep.evaluation.alignment import align, clustered_table
+from affectrep.evaluation.comparison import mean_over_seeds
 from affectrep.evaluation.families import Families
+from affectrep.evaluation.intervals import Interval
 from affectrep.evaluation.metrics import most_confused
-from affectrep.evaluation.predictions import table_targets
+from affectrep.evaluation.predictions import table_statistics, table_targets
 from affectrep.evaluation.stored_run import StoredRun
 from affectrep.reporting.figures import headline
 
@@ -84,7 +87,10 @@ class Subject:
         return select if select in known else default
 
     def figure(self, metric: str, *, part: str = "") -> dict[str, Any]:
-        """Return mean value and mean interval ends over seeds, their sd, and how many there are.
+        """Return the mean over seeds with an interval, the seeds' sd, and how many there are.
+
+        Of several seeds the interval is that of :attr:`over_seeds`. Where there is none, it spans
+        those of all seeds, from the lowest end to the highest (:attr:`spans`).
 
         Args:
             metric: its name.
@@ -93,14 +99,46 @@ class Subject:
         cards = [card[part] if part else card for card in self.cards if not part or part in card]
         found = [card["metrics"][metric] for card in cards]
         values = [one["value"] for one in found]
-        ends = {
-            end: float(np.mean([one[end] for one in found]))
-            if all(one[end] is not None for one in found)
-            else None
-            for end in ("low", "high")
-        }
+        ends: dict[str, float | None] = {"low": None, "high": None}
+        if not part and metric in self.over_seeds:
+            whole = self.over_seeds[metric]
+            ends = {"low": whole.low, "high": whole.high}
+        elif all(one["low"] is not None and one["high"] is not None for one in found):
+            ends = {"low": min(o["low"] for o in found), "high": max(o["high"] for o in found)}
         spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
         return {"value": float(np.mean(values)), **ends, "sd": spread, "seeds": len(values)}
+
+    @cached_property
+    def over_seeds(self) -> dict[str, Interval]:
+        """Each metric's mean over several seeds, with its interval over rows and seeds.
+
+        Empty for one seed, and where the stored predictions are not there or of different rows.
+        """
+        runs = [run for run in self.runs if self.split and run.scorecard(self.split)]
+        if len(runs) < 2 or len(runs) != len(self.cards):
+            return {}
+        known = self.cards[0]["resampling"]
+        try:
+            first = clustered_table(runs[0], str(self.split))
+            tables = [
+                align(clustered_table(run, str(self.split)), run, first, runs[0]) for run in runs
+            ]
+            column = known["cluster"]
+            return mean_over_seeds(
+                [table_statistics(table) for table in tables],
+                resamples=int(known["resamples"]),
+                confidence=float(known["confidence"]),
+                clusters=None if not column else first[column].fillna("").astype(str).to_numpy(),
+            )
+        except (OSError, KeyError, ValueError):
+            return {}
+
+    @property
+    def spans(self) -> str:
+        """What intervals are that could not be made over rows and seeds; empty for one seed."""
+        if len(self.cards) < 2:
+            return ""
+        return " Each interval spans those of all seeds, from the lowest end to the highest."
 
     def first_table(self) -> tuple[StoredRun, pd.DataFrame] | None:
         """Return the predictions of the shown split of the first run that has them, and the run."""

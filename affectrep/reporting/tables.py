@@ -11,7 +11,7 @@ from rich.table import Table
 from affectrep.evaluation.comparison import LEVEL, Difference
 from affectrep.evaluation.metric_names import is_natural
 from affectrep.evaluation.nested import NestedDifference
-from affectrep.reporting.figures import beside, number, p_value, title
+from affectrep.reporting.figures import beside, example, number, p_value, title
 
 __all__ = [
     "baseline_figures",
@@ -61,7 +61,7 @@ def class_table(rows: Iterable[Mapping[str, Any]]) -> Table:
 
 
 def confusion_table(pairs: Iterable[Mapping[str, Any]]) -> Table:
-    """Return the most confused pairs, each with a text."""
+    """Return the most confused pairs, each with a row: its text, or its id and whose it is."""
     table = _table("Most confused")
     pairs = list(pairs)
     longest = max((len(f"{pair['true']} → {pair['predicted']}") for pair in pairs), default=0)
@@ -70,10 +70,10 @@ def confusion_table(pairs: Iterable[Mapping[str, Any]]) -> Table:
     table.add_column("of the class", justify="right", min_width=12)
     table.add_column("for example", overflow="ellipsis", no_wrap=True)
     for pair in pairs:
-        examples = pair.get("examples") or [{"text": ""}]
+        said = [example(one).strip("“”") for one in pair.get("examples") or []]
         share = f"{number('share', pair['share'])} %"
         name = f"{pair['true']} → {pair['predicted']}"
-        table.add_row(name, str(pair["count"]), share, examples[0]["text"])
+        table.add_row(name, str(pair["count"]), share, said[0] if said else "")
     return table
 
 

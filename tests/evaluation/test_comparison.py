@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from affectrep.evaluation.comparison import paired_difference
+from affectrep.evaluation.comparison import mean_over_seeds, paired_difference
 from affectrep.evaluation.metrics import Statistics, classification_statistics
 
 
@@ -197,3 +197,50 @@ def test_ten_thousand_resamples_of_ten_thousand_rows_take_seconds() -> None:
     started = time.process_time()
     paired_difference(a, b)
     assert time.process_time() - started < 5
+
+
+def test_the_mean_over_seeds_with_one_seed_has_the_spread_of_the_rows() -> None:
+    (run,), _ = sides(3, seeds=1, rows=400, spread=0)
+    found = mean_over_seeds([run], resamples=4000)["accuracy"]
+    share = run.values()["accuracy"]
+    assert found.value == pytest.approx(share)
+    length = 2 * 1.96 * np.sqrt(share * (1 - share) / 400)  # binomial
+    assert found.high - found.low == pytest.approx(length, rel=0.05)
+
+
+def test_seeds_that_err_alike_are_as_one_and_seeds_that_differ_are_less_sure() -> None:
+    runs, _ = sides(4, seeds=5, rows=400, spread=0)
+    alone = mean_over_seeds(runs[:1])["accuracy"]
+    alike = mean_over_seeds([runs[0]] * 5)["accuracy"]
+    assert (alike.low, alike.high) == pytest.approx((alone.low, alone.high), abs=0.003)
+    unlike, _ = sides(4, seeds=5, rows=400, spread=0.5)
+    several = mean_over_seeds(unlike)["accuracy"]
+    assert several.high - several.low > 1.3 * (alone.high - alone.low)
+
+
+def test_the_mean_over_seeds_covers_the_truth() -> None:
+    """Three seeds of unlike skill on rows of unlike difficulty."""
+    rng, rows, labels = np.random.default_rng(0), 150, np.zeros(150, dtype=int)
+    covered = 0
+    for study in range(200):
+        ease = rng.normal(0, 0.15, rows)
+        runs = [
+            classification_statistics(
+                labels, (rng.random(rows) > 0.7 + ease + rng.normal(0, 0.06)).astype(int), 2
+            )
+            for _ in range(3)
+        ]
+        found = mean_over_seeds(runs, resamples=200, seed=study)["accuracy"]
+        covered += found.low <= 0.698 <= found.high  # 0.7, less what is cut at 1
+    assert covered / 200 >= 0.91
+
+
+def test_the_mean_over_seeds_resamples_clusters() -> None:
+    runs, _ = sides(5, seeds=2, rows=120, spread=0.02)
+    speakers = np.arange(120) // 20
+    found = mean_over_seeds(runs, clusters=speakers)["accuracy"]
+    assert 0 <= found.low < found.value < found.high <= 1
+    with pytest.raises(ValueError, match="at least 2 rows"):
+        mean_over_seeds(runs, clusters=np.zeros(120))
+    with pytest.raises(ValueError, match="as many runs"):
+        mean_over_seeds([])

@@ -61,10 +61,20 @@ def test_figures_without_leaks_are_those_of_the_rows_alone() -> None:
     assert card["without_leaks"]["metrics"] == alone["metrics"]
 
 
-def test_a_card_without_texts_has_no_examples() -> None:
-    card = scorecard(table_of(100), resampling=FEW)
-    assert card["confused"][0]["examples"] == []
+def test_rows_without_texts_are_named_by_id_and_person() -> None:
+    table = table_of(100)
+    card = scorecard(table, resampling=FEW, texts={})
+    pair = card["confused"][0]
+    one = pair["examples"][0]
+    row = table.set_index("id").loc[one["id"]]
+    assert (row["label"], row["predicted"]) == (pair["true"], pair["predicted"])
+    assert one["person"] == row["speaker"]
+    assert "text" not in one
     assert "without_leaks" not in card
+    nobody = table.assign(speaker="")
+    nobody.attrs = table.attrs
+    named = scorecard(nobody, resampling=FEW)["confused"][0]["examples"][0]
+    assert named == {key: one[key] for key in ("id", "probability")}
 
 
 def test_clusters() -> None:

@@ -318,7 +318,7 @@ def test_two_processes_make_the_steps_of_one(tmp_path):
                     other.load_state_dict(state)
                     assert_same(module, other)
             for key, value in log.numbers.items():
-                if not key[1].endswith(("grad_norm", "accuracy", "coefficient")):
+                if not key[1].endswith(("grad_norm", "accuracy", "chance", "coefficient")):
                     total = sum(part[name, kind][2].get(key, 0.0) for part in parts)
                     assert total == pytest.approx(value, rel=1e-9), (name, kind, key)
 

@@ -5,13 +5,19 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from affectrep.evaluation.predictions import write_predictions
 from affectrep.evaluation.setting_pairing import compare_settings, pair_settings
+from affectrep.evaluation.stored_run import StoredRun
 from affectrep.reporting.report import compared, report_html, write_report
+from affectrep.reporting.scatter import map_path
 from affectrep.reporting.subject import gather
 from tests.evaluation.crosslingual_runs import make_side
 from tests.evaluation.invented import make_run
+from tests.reporting.mined import add_findings
 from tests.reporting.regressed import regression_run, regression_table
 
 VOID = {"meta", "br"}
@@ -69,7 +75,7 @@ def test_one_run(tmp_path: Path) -> None:
         assert words in html
     assert "&lt;b&gt;marks&lt;/b&gt;" in html  # texts of the corpus are not HTML
     assert "<b>marks" not in html
-    assert html.count("<pre>") == 3
+    assert html.count("<pre>") == 4  # one to reproduce, three to go on
     assert "seed=1" in html
 
 
@@ -84,6 +90,8 @@ def test_several_seeds_of_two_configurations(tmp_path: Path) -> None:
     assert "over 2 seeds" in html
     assert re.search(r"supcon (and ce cannot be told apart|lies [\d.]+ points)", html)
     assert "ce: figures" in html
+    assert '<td class="n">0.500 (2 seeds)</td>' in html  # 2 / 2^2
+    assert "The smallest attainable p is that of a test by exchange" in html
     assert "supcon: confusions" in html
     assert "This corpus is generated" not in html
     assert "the official split shares rows" in html
@@ -101,6 +109,16 @@ def test_several_configurations_are_judged_by_holm(tmp_path: Path) -> None:
     html = checked(report_html([*runs[:2], other]))  # one comparison and two that failed
     assert "other and ce were not compared" in html
     assert "Holm" not in html
+
+
+def test_many_configurations_are_compared_with_the_first(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path, name, rows=80) for name in "abcde"]
+    html = checked(report_html(runs))
+    compared = re.findall(r"<tr><td>(\w) - (\w)</td>", html)
+    assert compared == [("b", "a"), ("c", "a"), ("d", "a"), ("e", "a")]
+    assert "These are 10 pairs. Shown are the 4 with a, which was given first" in html
+    assert f"affectrep compare {runs[2]} --against {runs[1]}" in html
+    assert "These are" not in checked(report_html(runs[:4]))  # six pairs are all shown
 
 
 def test_runs_that_cannot_be_compared_are_still_shown(tmp_path: Path) -> None:
@@ -155,6 +173,23 @@ def test_configurations_of_a_regression_are_compared_on_mean_ccc(tmp_path: Path)
     assert 'id="critic-0"' not in html
 
 
+def test_every_section_has_a_link(tmp_path: Path) -> None:
+    run = make_run(tmp_path, rows=60)
+    path = run / "predictions" / "test.json"
+    figure = {"value": 0.5, "low": 0.4, "high": 0.6}
+    part = {"metrics": {"knn_accuracy": figure}, "neighbours": 5}
+    path.write_text(json.dumps({**json.loads(path.read_text()), "representation": part}))
+    html = checked(report_html([run]))
+    sections = re.findall(r'<section id="([\w-]+)">', html)
+    assert "representation" in sections
+    assert re.findall(r'<a href="#([\w-]+)">', html) == sections
+
+
+def test_a_section_that_only_the_second_configuration_has_is_linked(tmp_path: Path) -> None:
+    runs = [regression_run(tmp_path, name, critic=name == "caf") for name in ("a", "caf")]
+    assert '<a href="#critic-1">Critic</a>' in checked(report_html(runs))
+
+
 def test_persons_seen_in_training_are_said_first(tmp_path: Path) -> None:
     run = regression_run(tmp_path, training_people=("c/p01",))
     header = checked(report_html([run])).partition("</header>")[0]
@@ -165,6 +200,35 @@ def test_a_report_of_many_rows_stays_small(tmp_path: Path) -> None:
     table = regression_table(10_000, people=100)
     html = checked(report_html([regression_run(tmp_path, table=table)]))
     assert len(html) < 2_500_000
+
+
+def test_confused_rows_without_a_text_are_named(tmp_path: Path) -> None:
+    run = make_run(tmp_path, rows=60)
+    path = run / "predictions" / "test.json"
+    card = json.loads(path.read_text())
+    pair = card["confused"][0]
+    rows = [{"id": "c/1001_<ANG>.wav", "person": "c/1001"}, {"id": "c/7.wav"}]
+    path.write_text(json.dumps({**card, "confused": [{**pair, "examples": rows}]}))
+    html = checked(report_html([run]))
+    assert "<blockquote>c/1001_&lt;ANG&gt;.wav (c/1001)</blockquote>" in html
+    assert "<blockquote>c/7.wav</blockquote>" in html
+
+
+def test_a_report_of_many_texts_with_a_map_stays_small(tmp_path: Path) -> None:
+    count = 10_000
+    run = add_findings(make_run(tmp_path, rows=count, families=True))
+    table = pd.read_parquet(run / "predictions" / "test.parquet")
+    places = np.random.default_rng(0).normal(size=(count, 4))
+    drawn = pd.DataFrame(places, columns=["x", "y", "pca_x", "pca_y"])
+    for name in ("id", "label", "predicted", "speaker"):
+        drawn[name] = list(table[name])
+    drawn = drawn.assign(split="test")
+    drawn.attrs = {"perplexity": 30.0, "of": count, "seed": 0, "explained": 0.4}
+    write_predictions(map_path(StoredRun(run), "test"), drawn)
+    html = checked(report_html([run]))
+    assert "By emotion" in html
+    assert "10,000 rows" in html
+    assert len(html.encode()) < 5_000_000
 
 
 def test_a_run_that_was_not_evaluated(tmp_path: Path) -> None:
@@ -204,4 +268,5 @@ def test_cross_lingual_configurations_are_compared_as_the_command_does(tmp_path:
     one = compare_settings(pairing).targets["de"]["uar"]
     first, second = gather([*a, *b])
     (found,) = compared([(second, first)], "uar")
-    assert found == one
+    assert found.found == one
+    assert found.units == {"seeds": 3, "clusters": 8}

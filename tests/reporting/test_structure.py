@@ -32,7 +32,7 @@ def subject(folder: Path, *cards: dict[str, Any]) -> Subject:
 def test_before_and_after_stand_side_by_side(tmp_path: Path) -> None:
     html = structure(subject(tmp_path, card(), card(0.1)))
     assert "name the right class of 70.0 of 100 rows, 30.0 before training" in html
-    cells = '<td class="n">30.0</td><td class="n">70.0 [60.0, 80.0]</td>'
+    cells = '<td class="n">30.0</td><td class="n">70.0 [55.0, 85.0]</td>'  # spans both seeds
     assert f"name the right class</td>{cells}" in html
     assert 'evenly</td><td class="n">-3.500</td><td class="n">-2.500</td>' in html
     assert "Speaker above chance, hidden layer" in html
