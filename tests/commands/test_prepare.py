@@ -72,9 +72,9 @@ def test_all_problems_of_the_clips_are_listed_before_anything_is_done(
         else:
             train.run(config, [], output=tmp_path / "runs")
     message = str(caught.value)
-    assert "toy/train0_anger0" in next(line for line in message.splitlines() if "silent" in line)
-    assert "toy/test3_sadness0" in next(line for line in message.splitlines() if "shorter" in line)
-    assert "1 rows of test share their speaker with train" in message
+    assert "2 train0_anger0.wav" in next(line for line in message.splitlines() if "silent" in line)
+    assert " test3_sadness0.wav" in next(line for line in message.splitlines() if "shorter" in line)
+    assert "1 row of test shares its speaker with train (toy/s0): remove it" in message
     assert not (tmp_path / "new").exists()
     assert not (tmp_path / "runs").exists()
 
