@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 
-from affectrep.build import strong_threshold
+from affectrep.build import cut_texts, strong_threshold
 from affectrep.config import Config
 from affectrep.config.objectives import CAFConfig
 from affectrep.data.cache_folder import cache_folder
@@ -58,12 +58,13 @@ def training_problems(
 ) -> list[Problem]:
     """Return every problem of a manifest that a configuration is to be trained on.
 
-    Rows are grouped as its objective groups them, and rows without any label are an error.
+    Rows are grouped as its objective groups them, rows without any label are an error, and texts
+    that its encoder cuts are counted.
 
     Args:
         config: its ``objective``.
         manifest: of its corpus.
-        read_sound: as in `find_problems`.
+        read_sound: as in `find_problems`; False does not count texts either.
 
     Raises:
         ImportError: as `find_problems`.
@@ -72,10 +73,11 @@ def training_problems(
     if isinstance(section, CAFConfig) and section.critic != "none" and not _by_batch(section):
         with suppress(ValueError):  # of wrong labels, which the checks name with their rows
             threshold = strong_threshold(config, manifest)
-    return [
+    problems = [
         replace(problem, severity="error") if problem.kind == "unlabelled" else problem
         for problem in find_problems(manifest, read_sound=read_sound, threshold=threshold)
     ]
+    return problems + (cut_texts(config, manifest) if read_sound else [])
 
 
 def _by_batch(section: CAFConfig) -> bool:
