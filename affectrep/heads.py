@@ -1,4 +1,4 @@
-"""The layers on top of the embedding; HEADS names them."""
+"""The layers on top of the embedding; HEADS names those that give the predictions."""
 
 from __future__ import annotations
 
@@ -198,11 +198,11 @@ class KernelClassifier(nn.Module):
         return votes + sums / (3 * (sums.abs() + 1))
 
 
-HEADS: dict[str, type[nn.Module]] = {
-    "classifier": Classifier,
-    "kernel": KernelClassifier,
-    "projection": Projection,
+HEADS: dict[str, tuple[type[Classifier] | type[KernelClassifier], tuple[str, ...]]] = {
+    "linear": (Classifier, ("hidden", "dropout", "activation")),
+    "kernel": (KernelClassifier, ("vectors",)),
 }
+"""heads.kind -> the class, and the settings that it takes."""
 
 
 def build_heads(
@@ -224,10 +224,8 @@ def build_heads(
     projection = Projection(dim, width) if width else None
     names, dropout = settings["expressions"], settings["dropout"]
     expression = Classifier(dim, len(names), dropout=dropout) if names else None
-    if settings["kind"] == "kernel":
-        return KernelClassifier(dim, outputs, vectors=settings["vectors"]), projection, expression
-    keywords = {key: settings[key] for key in ("hidden", "dropout", "activation")}
-    return Classifier(dim, outputs, **keywords), projection, expression
+    head, keys = HEADS[settings["kind"]]
+    return head(dim, outputs, **{key: settings[key] for key in keys}), projection, expression
 
 
 def check_heads(settings: Mapping[str, Any], task: str) -> None:
@@ -252,8 +250,8 @@ def check_heads(settings: Mapping[str, Any], task: str) -> None:
 
 def _check_kind(settings: Mapping[str, Any], task: str) -> None:
     kind, vectors = settings.get("kind", "linear"), settings.get("vectors")
-    if kind not in ("linear", "kernel"):
-        raise ValueError(f"heads.kind is {kind!r}, expected linear or kernel")
+    if kind not in HEADS:
+        raise ValueError(f"heads.kind is {kind!r}, expected {' or '.join(HEADS)}")
     if (kind == "kernel") != (vectors is not None):
         raise ValueError(f"heads.kind {kind} and heads.vectors {vectors} do not fit each other")
     if kind == "kernel" and task != "classification":

@@ -145,9 +145,14 @@ def test_a_state_tells_the_sizes_of_a_kernel_classifier(outputs: int) -> None:
         KernelClassifier(3, 1, vectors=2)
 
 
-def test_the_table_of_heads() -> None:
-    assert [HEADS["classifier"], HEADS["projection"]] == [Classifier, Projection]
-    assert HEADS["kernel"] is KernelClassifier
+@pytest.mark.parametrize("kind", HEADS)
+def test_each_kind_of_the_table_is_accepted_and_built(kind: str) -> None:
+    settings = {**HEAD_DEFAULTS, "kind": kind, "vectors": 5 if kind == "kernel" else None}
+    check_heads(settings, "classification")
+    head, _, _ = build_heads(8, 4, settings)
+    assert type(head) is {"linear": Classifier, "kernel": KernelClassifier}[kind]
+    with pytest.raises(ValueError, match="heads.kind is 'cubic', expected linear or kernel"):
+        check_heads({**settings, "kind": "cubic"}, "classification")
 
 
 def test_heads_are_built_as_their_settings_say() -> None:

@@ -15,10 +15,10 @@ pytest.importorskip("torchaudio")
 from affectrep.build import build_manifest, build_model, build_objective
 from affectrep.commands import train
 from affectrep.config import Config, differing_keys, load_config
-from affectrep.data.crosslingual import Protocol, paper_settings, require_hygiene
+from affectrep.data.crosslingual import Protocol, require_hygiene
 from affectrep.data.manifest import Manifest
 from tests.encoders.tiny_speech import tiny_speech
-from tests.tiny_paper import paper_corpora
+from tests.tiny_paper import paper_corpora, paper_settings
 
 CONFIGS = Path(__file__).parents[1] / "configs" / "ser_crosslingual"
 SYSTEMS = ("baseline1", "baseline2", "proposed", "without_supcon", "without_speaker", "upper")

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from affectrep.data.crosslingual import PAPER_LANGUAGES, Protocol
 from tests.data.corpora.clips import write_clip, write_clips
 
 CORPORA = ("meld", "esd", "emodb", "cafe", "urdu")
 _ESD = {"Angry": 351, "Happy": 701, "Neutral": 1, "Sad": 1051}
 _MELD = ("anger", "joy", "neutral", "sadness")
+
+
+def paper_settings(*, holdout: float = 0.1) -> list[Protocol]:
+    """Return the nine settings {en, zh, fr} → de, {en, zh, de} → fr, {en, de, fr} → zh.
+
+    The rest of the corpora, Urdu among them, is labelled non-target training data in each. The
+    test is the whole target corpus: the paper tested on a tenth of it, whose files are not known.
+    """
+    return [
+        Protocol("paper", target, (source,), holdout=holdout)
+        for target in ("de", "fr", "zh")
+        for source in PAPER_LANGUAGES
+        if source != target
+    ]
 
 
 def paper_corpora(root: Path, *, speakers: int = 2, takes: int = 1) -> Path:

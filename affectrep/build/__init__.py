@@ -1,5 +1,6 @@
 """From a configuration to objects: names and plain keyword values, nothing more."""
 
+from affectrep.build.cut_texts import cut_texts
 from affectrep.build.loaders import build_loader, build_training_loader
 from affectrep.build.manifest import build_manifest
 from affectrep.build.model import build_model, fit_encoder
@@ -18,6 +19,7 @@ __all__ = [
     "build_model",
     "build_objective",
     "build_training_loader",
+    "cut_texts",
     "fit_encoder",
     "objective_values",
     "run_name",

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from affectrep.build import strong_threshold
+from affectrep.build import cut_texts, strong_threshold
 from affectrep.commands.family_files import known_families
 from affectrep.config import Config
 from affectrep.config.objectives import CAFConfig
@@ -123,13 +123,13 @@ def training_problems(
 ) -> list[Problem]:
     """Return every problem of a manifest that a configuration is to be trained on, errors first.
 
-    Rows are grouped as its objective groups them, and rows without any label are an error; so is
-    each of `setting_problems`.
+    Rows are grouped as its objective groups them, rows without any label are an error, texts that
+    its encoder cuts are counted, and each of `setting_problems` is an error.
 
     Args:
         config: its ``objective``, ``training`` and ``evaluation``.
         manifest: of its corpus.
-        read_sound: as in `find_problems`.
+        read_sound: as in `find_problems`; False does not count texts either.
 
     Raises:
         ImportError: as `find_problems`.
@@ -138,10 +138,11 @@ def training_problems(
     if isinstance(section, CAFConfig) and section.critic != "none" and not _by_batch(section):
         with suppress(ValueError):  # of wrong labels, which the checks name with their rows
             threshold = strong_threshold(config, manifest)
-    return setting_problems(config, manifest) + [
+    problems = setting_problems(config, manifest) + [
         replace(problem, severity="error") if problem.kind == "unlabelled" else problem
         for problem in find_problems(manifest, read_sound=read_sound, threshold=threshold)
     ]
+    return problems + (cut_texts(config, manifest) if read_sound else [])
 
 
 def _by_batch(section: CAFConfig) -> bool:

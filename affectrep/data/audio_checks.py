@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
 from affectrep.data.audio_facts import audio_facts
-from affectrep.data.checks import Problem
 from affectrep.data.clip_overlap import find_overlaps
-from affectrep.data.manifest import SPLITS
+from affectrep.data.leaks import leak_problems
+from affectrep.data.problems import Problem, file_names, row_names
 
 __all__ = ["AudioLimits", "check_audio", "check_clips", "check_speakers", "correlation_ratio"]
 
@@ -111,11 +110,11 @@ def check_clips(rows: pd.DataFrame, facts: pd.DataFrame, limits: AudioLimits) ->
         f"{limits.clipped_run_ms:g} ms",
     }
     masks = dict(zip(messages, (read & ~sound, short, silent, odd, clipped), strict=True))
-    broken = zip(rows["id"][~read].astype(str), facts["error"][~read], strict=True)
+    broken = zip(row_names(rows, ~read), facts["error"][~read], strict=True)
     return [
         *(Problem("unreadable_clip", reason, (name,)) for name, reason in broken),
         *(
-            Problem(kind, messages[kind], _ids(rows, mask), _severity(kind))
+            Problem(kind, messages[kind], file_names(rows, mask), _severity(kind))
             for kind, mask in masks.items()
             if mask.any()
         ),
@@ -135,9 +134,8 @@ def check_speakers(rows: pd.DataFrame, *, accept_leaks: str | None = None) -> li
     unknown = speakers == ""
     if unknown.any():
         message = "clips have no speaker: they train no adversary, and leaks cannot be judged"
-        problems.append(Problem("no_speaker", message, _ids(rows, unknown), "warning"))
-    for first, second in combinations(SPLITS, 2):
-        problems += _leak(rows, speakers, "speaker", (first, second), accept_leaks)
+        problems.append(Problem("no_speaker", message, file_names(rows, unknown), "warning"))
+    problems += leak_problems(rows, speakers, "speaker", accept_leaks)
     languages = _column(rows, "language")
     for language in sorted(set(languages) - {""}):
         if speakers[(languages == language) & ~unknown].nunique() == 1:
@@ -175,7 +173,7 @@ def _check_stated(rows: pd.DataFrame, facts: pd.DataFrame, sound: pd.Series) -> 
                 f"headers state {_listed(facts['rate_hz'][wrong])} Hz where the table states "
                 f"{_listed(stated[wrong].astype(int))} Hz: correct one of them"
             )
-            problems.append(Problem("wrong_rate", message, _ids(rows, wrong)))
+            problems.append(Problem("wrong_rate", message, file_names(rows, wrong)))
     if "duration_s" in rows:
         stated = pd.to_numeric(rows["duration_s"], errors="coerce")
         apart = (stated - facts["seconds"]).abs() > 0.05 + 0.05 * facts["seconds"]
@@ -186,7 +184,7 @@ def _check_stated(rows: pd.DataFrame, facts: pd.DataFrame, sound: pd.Series) -> 
                 f"clips last otherwise than the table states (stated / decoded {ratio:.2f} in the "
                 "median): a wrong rate in the header, or a file that was cut"
             )
-            problems.append(Problem("wrong_duration", message, _ids(rows, wrong), "warning"))
+            problems.append(Problem("wrong_duration", message, file_names(rows, wrong), "warning"))
     return problems
 
 
@@ -230,9 +228,7 @@ def _check_copies(
     rows: pd.DataFrame, facts: pd.DataFrame, accept_leaks: str | None
 ) -> list[Problem]:
     contents = facts["content"].fillna("")
-    problems = []
-    for first, second in combinations(SPLITS, 2):
-        problems += _leak(rows, contents, "audio", (first, second), accept_leaks)
+    problems = leak_problems(rows, contents, "audio", accept_leaks)
     repeated = (contents != "") & contents.duplicated(keep=False)
     if not repeated.any():
         return problems
@@ -242,7 +238,7 @@ def _check_copies(
         f"clips are copies of one another ({groups.ngroups} sounds), "
         f"{int((labels > 1).sum())} of them under two labels: keep one of each"
     )
-    return [*problems, Problem("copied_clip", message, _ids(rows, repeated), "warning")]
+    return [*problems, Problem("copied_clip", message, file_names(rows, repeated), "warning")]
 
 
 def _check_loudness(rows: pd.DataFrame, facts: pd.DataFrame) -> list[Problem]:
@@ -298,29 +294,9 @@ def _check_overlaps(
     return [Problem("overlapping_clips", message, words, "warning")]
 
 
-def _leak(
-    rows: pd.DataFrame, keys: pd.Series, name: str, pair: tuple[str, str], reason: str | None
-) -> list[Problem]:
-    """Name the rows of two splits with one key, in the words of `check_manifest`."""
-    first, second = (rows["split"] == split for split in pair)
-    there = keys.isin((set(keys[first]) & set(keys[second])) - {""})
-    if not there.any():
-        return []
-    named = _ids(rows, there & second) + _ids(rows, there & first)
-    message = f"{int((there & second).sum())} rows of {pair[1]} share their {name} with {pair[0]}"
-    if reason:
-        return [Problem("leak", f"{message}; accepted: {reason}", named, "note")]
-    mend = "remove them, or accept them with a reason in data.accept_leaks"
-    return [Problem("leak", f"{message}: {mend}", named)]
-
-
 def _column(rows: pd.DataFrame, name: str) -> pd.Series:
     values = rows[name] if name in rows else [None] * len(rows)
     return pd.Series([v if isinstance(v, str) else "" for v in values], index=rows.index)
-
-
-def _ids(rows: pd.DataFrame, mask: pd.Series) -> tuple[str, ...]:
-    return tuple(rows["id"][mask].astype(str))
 
 
 def _listed(values: pd.Series) -> str:

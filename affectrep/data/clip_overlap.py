@@ -17,7 +17,7 @@ from scipy.fft import irfft, rfft
 
 from affectrep.data.audio import read_waveform
 
-__all__ = ["Overlap", "find_overlaps", "shared_stretch"]
+__all__ = ["Overlap", "find_overlaps"]
 
 _RATE_HZ = 4000
 _LONGEST_S = 60.0
@@ -100,32 +100,6 @@ def find_overlaps(
     return found
 
 
-def shared_stretch(
-    first: NDArray[np.float32], second: NDArray[np.float32], *, min_samples: int
-) -> tuple[float, int, int]:
-    """Return correlation, lag and length of the best matching stretch of two signals.
-
-    The correlation is that of the overlapping parts alone, at every lag at which at least
-    ``min_samples`` overlap and neither part is nearly silent beside its clip.
-
-    Args:
-        first: ``(samples,)``.
-        second: ``(other samples,)``.
-        min_samples: shortest overlap.
-
-    Returns:
-        Correlation in [-1, 1] (-1 where nothing overlaps), the place of the second's start in
-        the first, and the overlap, in samples.
-
-    Example:
-        >>> noise = np.random.default_rng(0).standard_normal(100).astype(np.float32)
-        >>> shared_stretch(noise[:80], noise[30:], min_samples=20)[1:]
-        (30, 50)
-    """
-    size = _fft_size(len(first), len(second))
-    return _best_lag(_prepare(first, size), _prepare(second, size), size, min_samples)
-
-
 @dataclass(frozen=True)
 class _Prepared:
     """A signal's spectrum, and its energy before each sample: ``(samples + 1,)``."""
@@ -155,6 +129,12 @@ def _compare(paths: list[str], reach: int, threshold: float) -> Iterator[Overlap
 def _best_lag(
     first: _Prepared, second: _Prepared, size: int, min_samples: int
 ) -> tuple[float, int, int]:
+    """Return correlation, lag and length of the best matching stretch of two signals, in samples.
+
+    The correlation is that of the overlapping parts alone, in [-1, 1], at every lag at which at
+    least ``min_samples`` overlap and neither part is nearly silent beside its clip; -1 where
+    nothing overlaps. The lag is the place of the second's start in the first.
+    """
     lengths = len(first.energy) - 1, len(second.energy) - 1
     product = irfft(first.spectrum * np.conj(second.spectrum), size)
     product = np.concatenate([product[size - lengths[1] + 1 :], product[: lengths[0]]])

@@ -17,7 +17,7 @@ from affectrep.data.group_splits import in_fold
 from affectrep.data.manifest import SPLITS, Manifest
 from affectrep.data.speaker_draw import draw_speakers_within
 
-__all__ = ["PAPER_LANGUAGES", "Protocol", "apply_protocol", "assign_splits", "paper_settings"]
+__all__ = ["PAPER_LANGUAGES", "Protocol", "apply_protocol", "assign_splits", "needs_speaker"]
 __all__ += ["require_hygiene", "target_rows"]
 
 Kind = Literal[
@@ -142,24 +142,6 @@ class Protocol:
         return cls(kind, **known, holdout=holdout, seed=seed)  # type: ignore[arg-type]
 
 
-def paper_settings(*, holdout: float = 0.1, seed: int = 0) -> list[Protocol]:
-    """Return the nine settings {en, zh, fr} → de, {en, zh, de} → fr, {en, de, fr} → zh.
-
-    The rest of the corpora, Urdu among them, is labelled non-target training data in each. The
-    test is the whole target corpus: the paper tested on a tenth of it, whose files are not known.
-
-    Example:
-        >>> [f"{setting.sources[0]}-{setting.target}" for setting in paper_settings()]
-        ['en-de', 'zh-de', 'fr-de', 'en-fr', 'zh-fr', 'de-fr', 'en-zh', 'de-zh', 'fr-zh']
-    """
-    return [
-        Protocol("paper", target, (source,), holdout=holdout, seed=seed)
-        for target in _PAPER_TARGETS
-        for source in PAPER_LANGUAGES
-        if source != target
-    ]
-
-
 def target_rows(rows: pd.DataFrame, protocol: Protocol) -> pd.Series:
     """Return a boolean per row: True where it belongs to the target language or corpus.
 
@@ -205,8 +187,9 @@ def assign_splits(rows: pd.DataFrame, protocol: Protocol) -> pd.Series:
         return _by_speakers(rows, protocol)
     target = target_rows(rows, protocol)
     split = pd.Series("", index=rows.index, dtype=object)
+    named = needs_speaker(rows, protocol)
+    _require(rows[named], "speaker", _WHOLE)
     if protocol.kind == "folds":
-        _require(rows[target], "speaker", _WHOLE)
         tested = target.copy()
         tested[target] = in_fold(
             rows.loc[target, "speaker"].tolist(),
@@ -217,9 +200,7 @@ def assign_splits(rows: pd.DataFrame, protocol: Protocol) -> pd.Series:
         )
         trained = target & ~tested
     else:
-        allowed = ~target & ~rows["language"].isin(protocol.without)
-        tested, trained = target, _trained(rows, protocol, allowed)
-        _require(rows[trained], "speaker", _WHOLE)
+        tested, trained = target, named
     split[tested], split[trained] = "test", "train"
     split[trained & rows["speaker"].isin(_held(rows[trained], protocol))] = "validation"
     require_hygiene(rows, split, protocol)
@@ -291,6 +272,26 @@ def apply_protocol(manifest: Manifest, protocol: Protocol) -> Manifest:
         dropped[f"not used by {protocol.name}"] = int((~used).sum())
     notes = [*manifest.info.notes, *_notes(rows, protocol)]
     return Manifest(rows, replace(manifest.info, dropped=dropped, notes=notes))
+
+
+def needs_speaker(rows: pd.DataFrame, protocol: Protocol) -> pd.Series:
+    """Return a boolean per row: True where whole speakers are divided, so that each needs a name.
+
+    All do for ``speakers``, the target's for ``folds``, else those trained on or chosen on.
+
+    Args:
+        rows: each with a language.
+        protocol: which rows go where.
+
+    Raises:
+        ValueError: if no row is of the target, or of a source.
+    """
+    if protocol.kind == "speakers":
+        return pd.Series(True, index=rows.index)
+    target = target_rows(rows, protocol)
+    if protocol.kind == "folds":
+        return target
+    return _trained(rows, protocol, ~target & ~rows["language"].isin(protocol.without))
 
 
 def _trained(rows: pd.DataFrame, protocol: Protocol, allowed: pd.Series) -> pd.Series:

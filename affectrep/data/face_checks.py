@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from affectrep.data.checks import Problem
 from affectrep.data.image_contents import image_contents
 from affectrep.data.images import read_image
 from affectrep.data.manifest import SPLITS
+from affectrep.data.problems import Problem, file_names, row_names
 
 __all__ = ["check_faces", "check_images", "check_strength", "check_subjects"]
 
@@ -55,7 +55,7 @@ def check_images(rows: pd.DataFrame, *, shown: bool = True) -> list[Problem]:
     contents = pd.Series(image_contents(paths.tolist(), shown=shown), index=rows.index, dtype=str)
     broken = contents == ""
     problems = [
-        _broken_file(path, _ids(rows, broken & (paths == path)))
+        _broken_file(path, row_names(rows, broken & (paths == path)))
         for path in dict.fromkeys(paths[broken])
     ]
     if "face_found" in rows:
@@ -67,11 +67,11 @@ def check_images(rows: pd.DataFrame, *, shown: bool = True) -> list[Problem]:
                 f"no face was found in {int(lost.sum())} of {len(rows)} images ({parts}): they are "
                 "kept out; use detector none if the images are ready crops"
             )
-            problems.append(Problem("no_face", message, _ids(rows, lost), "warning"))
+            problems.append(Problem("no_face", message, file_names(rows, lost), "warning"))
     return problems
 
 
-def _broken_file(path: str, names: tuple[str, ...]) -> Problem:
+def _broken_file(path: str, names: tuple[int | str, ...]) -> Problem:
     if not Path(path).is_file():
         message = f"{path}: does not exist or is no file: correct the path or remove the row"
         return Problem("missing_file", message, names)
@@ -143,7 +143,3 @@ def check_subjects(rows: pd.DataFrame) -> list[Problem]:
             "person-independent as far as these rows go"
         )
     return [Problem("no_subject", message, severity="note")]
-
-
-def _ids(rows: pd.DataFrame, mask: pd.Series) -> tuple[str, ...]:
-    return tuple(rows["id"][mask].astype(str))

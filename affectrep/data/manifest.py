@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from affectrep.data.keys import content_hashes, digest
+from affectrep.data.problems import Problem
 
 __all__ = ["DOMAINS", "SPLITS", "CorpusInfo", "Manifest"]
 
@@ -36,6 +37,7 @@ class CorpusInfo:
         accept_leaks: why rows that occur in two splits are accepted; None refuses them.
         dropped: reason -> number of rows that preparation left out.
         notes: sentences that reports print.
+        problems: rows that the reader had to leave out because something is wrong with them.
     """
 
     name: str
@@ -49,6 +51,7 @@ class CorpusInfo:
     accept_leaks: str | None = None
     dropped: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,7 +197,11 @@ class Manifest:
         for name in ("manifest.parquet", "manifest.json"):
             if not (folder / name).is_file():
                 raise FileNotFoundError(f"{folder} has no {name}: prepare the corpus first")
-        info = CorpusInfo(**json.loads((folder / "manifest.json").read_text(encoding="utf-8")))
+        known = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        found = [
+            Problem(**{**one, "rows": tuple(one["rows"])}) for one in known.pop("problems", [])
+        ]
+        info = CorpusInfo(**known, problems=found)
         rows = pd.read_parquet(folder / "manifest.parquet")
         for column in _LISTS:
             if column in rows:

@@ -15,7 +15,7 @@ from affectrep.data.decoding import decode
 from affectrep.data.keys import content_hashes
 from affectrep.data.manifest import SPLITS, Manifest
 
-__all__ = ["compare_rows", "write_rows"]
+__all__ = ["compare_rows", "named", "write_rows"]
 
 _SHOWN = 5
 
@@ -92,12 +92,18 @@ def compare_rows(manifest: Manifest, file: Path | str) -> list[str]:
             name for name in both if not found[name][1].startswith(wanted[name][1])
         ],
     }
-    return [_sentence(names, words) for words, names in kinds.items() if names]
+    return [named(names, words) for words, names in kinds.items() if names]
 
 
-def _sentence(names: list[str], words: str) -> str:
+def named(names: Sequence[str], words: str, *, noun: str = "rows") -> str:
+    """Return a sentence that counts the names and shows the first.
+
+    Example:
+        >>> named(["a", "b"], "are in another split")
+        '2 rows are in another split: a, b'
+    """
     shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
-    return f"{len(names)} rows {words}: {shown}"
+    return f"{len(names)} {noun} {words}: {shown}"
 
 
 def _write(file: Path, header: list[str], lines: Iterable[Sequence[str]]) -> None:

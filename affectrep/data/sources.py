@@ -16,6 +16,7 @@ from affectrep.data.decoding import decode
 __all__ = [
     "existing",
     "frames",
+    "is_missing",
     "read_delimited",
     "read_layout",
     "read_table",
@@ -33,6 +34,19 @@ _SPLITS = {
     "test": "test",
     "testing": "test",
 }
+
+
+_MISSING = ("", "nan", "none", "null")
+
+
+def is_missing(word: str) -> bool:
+    """Return whether a cell's text is one that programs write where a value is not known.
+
+    Example:
+        >>> is_missing(" NaN "), is_missing("null"), is_missing("calm")
+        (True, True, False)
+    """
+    return word.strip().lower() in _MISSING
 
 
 def split_name(word: str) -> str | None:

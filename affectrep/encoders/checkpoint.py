@@ -14,18 +14,23 @@ import torch
 from torch import nn
 
 from affectrep.encoders.bundled import BUNDLED, PREFIX, bundled_folder
+from affectrep.encoders.checkpoint_folder import in_words
 from affectrep.encoders.preprocess import TextPreprocess
 
 __all__ = [
     "Pretrained",
     "commit_of",
+    "config_of",
     "empty_backbone",
     "hidden_size",
+    "load_preprocess",
     "load_pretrained",
     "locate",
     "read_weights",
 ]
 
+NEEDED = ("config.json", "tokenizer.json")
+OTHER = "bundled:minilm"
 DROPOUTS = ("hidden_dropout_prob", "dropout", "dropout_rate", "hidden_dropout", "resid_pdrop")
 ATTENTION_DROPOUTS = (
     "attention_probs_dropout_prob",
@@ -93,19 +98,43 @@ def load_pretrained(
             takes fewer tokens than asked for.
     """
     location = locate(checkpoint)
-    with in_words(checkpoint), quiet():
-        from transformers import AutoConfig, AutoTokenizer
-
+    with in_words(checkpoint, needed=NEEDED, other=OTHER), quiet():
         commit = commit_of(location, revision)
         pinned = commit or revision or "main"  # all files of one state of the repository
-        config = AutoConfig.from_pretrained(location, revision=pinned)
-        tokenizer = AutoTokenizer.from_pretrained(location, revision=pinned)
+        config, tokenizer = _settings(location, revision=pinned)
         set_dropout(config, DROPOUTS, dropout)
         set_dropout(config, ATTENTION_DROPOUTS, attention_dropout)
         backbone = read_weights(location, config, pinned)
     preprocess = _preprocess(tokenizer, config, max_tokens)
     values = json.loads(config.to_json_string(use_diff=False))
     return Pretrained(backbone, preprocess, values, _reference(checkpoint, commit))
+
+
+def load_preprocess(
+    checkpoint: str, *, max_tokens: int = 128, download: bool = True
+) -> TextPreprocess:
+    """Read the tokenizer alone, without weights.
+
+    Args:
+        checkpoint: as for `load_pretrained`.
+        max_tokens: longer texts are cut.
+        download: False reads a hub id from the cache only.
+
+    Raises:
+        ValueError: as `load_pretrained`, or if the files are not there.
+    """
+    location = locate(checkpoint)
+    with in_words(checkpoint, needed=NEEDED, other=OTHER), quiet():
+        config, tokenizer = _settings(location, local_files_only=not download)
+    return _preprocess(tokenizer, config, max_tokens)
+
+
+def _settings(location: str, **options: Any) -> tuple[Any, Any]:
+    """Return the configuration and the tokenizer of a folder or hub id."""
+    from transformers import AutoConfig, AutoTokenizer
+
+    config = AutoConfig.from_pretrained(location, **options)
+    return config, AutoTokenizer.from_pretrained(location, **options)
 
 
 def commit_of(location: str, revision: str | None = None) -> str | None:
@@ -208,6 +237,16 @@ def read_weights(location: str, config: Any, revision: str | None = None) -> nn.
     return backbone
 
 
+def config_of(values: dict[str, Any]) -> Any:
+    """Return the transformers configuration of its JSON values, with this machine's attention."""
+    from transformers import AutoConfig
+
+    rest = {key: value for key, value in values.items() if key != "model_type"}
+    config = AutoConfig.for_model(values["model_type"], **rest)
+    config._attn_implementation = attention()
+    return config
+
+
 def empty_backbone(config: Any) -> nn.Module:
     """Build the class that a configuration names without reading or drawing weights."""
     from transformers.initialization import no_init_weights
@@ -252,24 +291,6 @@ def _reference(checkpoint: str, commit: str | None) -> dict[str, str] | None:
     if Path(checkpoint).expanduser().is_dir():
         return None
     return {"checkpoint": checkpoint} | ({"revision": commit} if commit else {})
-
-
-@contextmanager
-def in_words(checkpoint: str) -> Iterator[None]:
-    """Say in two sentences what transformers says in thirty lines."""
-    local = checkpoint.startswith(PREFIX) or Path(checkpoint).expanduser().is_dir()
-    try:
-        yield
-    except (OSError, ValueError) as error:
-        if local or not isinstance(error, OSError):
-            first = str(error).strip().splitlines()[0]
-            raise ValueError(f"encoder {checkpoint} cannot be used: {first}") from error
-        folder = checkpoint.rsplit("/", 1)[-1]
-        raise ValueError(
-            f"encoder {checkpoint} is no local folder and cannot be read from the Hugging Face "
-            f"hub (offline, unreachable or unknown). A folder ./{folder} with config.json, "
-            "model.safetensors and tokenizer.json would serve instead, or bundled:minilm"
-        ) from error
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from affectrep.encoders.bundled import PREFIX
+
 __all__ = [
     "digest_of",
     "find_checkpoint",
@@ -116,14 +118,14 @@ def in_words(checkpoint: str, *, needed: tuple[str, ...], other: str) -> Iterato
     """Say in two sentences what transformers says in thirty lines.
 
     Args:
-        checkpoint: hub id or local folder.
+        checkpoint: hub id, local folder or ``bundled:<name>``.
         needed: names of the files that a folder must hold.
         other: another source that would serve where the hub does not.
 
     Raises:
         ValueError: for an OSError or ValueError of the block.
     """
-    local = Path(checkpoint).expanduser().is_dir()
+    local = checkpoint.startswith(PREFIX) or Path(checkpoint).expanduser().is_dir()
     try:
         yield
     except (OSError, ValueError) as error:

@@ -18,7 +18,7 @@ from affectrep.encoders.weights import (
     unique_weights,
 )
 
-__all__ = ["Checkpoint", "PretrainedEncoder", "folded_state"]
+__all__ = ["Checkpoint", "PretrainedEncoder", "folded_state", "require_word"]
 
 
 class Checkpoint(Protocol):
@@ -134,3 +134,15 @@ def folded_state(
     base = {} if checkpoint.reference is None else checkpoint.backbone.state_dict()
     state = {f"backbone.{key}": value for key, value in base.items()}
     return fold_lora({**state, **weights}, lora)
+
+
+def require_word(key: str, value: str, known: tuple[str, ...]) -> None:
+    """Pass where a setting of the encoder is one of the known words.
+
+    Example:
+        >>> require_word("tuning", "half", ("full", "frozen"))
+        Traceback (most recent call last):
+        ValueError: encoder.tuning is 'half', expected one of full, frozen
+    """
+    if value not in known:
+        raise ValueError(f"encoder.{key} is {value!r}, expected one of {', '.join(known)}")

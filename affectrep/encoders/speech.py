@@ -19,7 +19,7 @@ from affectrep.encoders.checkpoint import hidden_size
 from affectrep.encoders.layer_weights import LAYER_WEIGHTS, LayerWeights
 from affectrep.encoders.output import EncoderOutput
 from affectrep.encoders.pooling import AttentiveStatisticsPooling, mean_pooling
-from affectrep.encoders.pretrained_encoder import PretrainedEncoder, folded_state
+from affectrep.encoders.pretrained_encoder import PretrainedEncoder, folded_state, require_word
 from affectrep.encoders.speech_checkpoint import PretrainedSpeech, load_speech, stored_speech
 from affectrep.encoders.speech_states import checkpoint_layers, hidden_states
 from affectrep.encoders.weights import is_base, load_weights
@@ -68,9 +68,9 @@ class SpeechEncoder(PretrainedEncoder):
         max_seconds: float | None = None,
         level: str = "rms",
     ) -> None:
-        _require("pooling", pooling, POOLINGS)
-        _require("tuning", tuning, TUNINGS)
-        _require("layer_weights", layer_weights, LAYER_WEIGHTS)
+        require_word("pooling", pooling, POOLINGS)
+        require_word("tuning", tuning, TUNINGS)
+        require_word("layer_weights", layer_weights, LAYER_WEIGHTS)
         lora_values = _lora_values(lora)
         adapter_values = adapter_settings(adapter)
         if isinstance(checkpoint, str):
@@ -176,11 +176,6 @@ class SpeechEncoder(PretrainedEncoder):
 def _lora_values(given: dict[str, Any] | None) -> dict[str, Any]:
     settings = lora_settings(given, SPEECH_LORA_DEFAULTS)
     return {**settings, "targets": speech_targets(list(settings["targets"]))}
-
-
-def _require(key: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise ValueError(f"encoder.{key} is {value!r}, expected one of {', '.join(known)}")
 
 
 def _layer_count(config: dict[str, Any]) -> int:

@@ -12,14 +12,16 @@ from affectrep.encoders.adapters import fold_lora
 from affectrep.encoders.bert import InferenceBert
 from affectrep.encoders.bundled import BUNDLED, PREFIX
 from affectrep.encoders.checkpoint import (
+    NEEDED,
+    OTHER,
     Pretrained,
-    attention,
+    config_of,
     empty_backbone,
-    in_words,
     locate,
     quiet,
     read_weights,
 )
+from affectrep.encoders.checkpoint_folder import in_words
 from affectrep.encoders.preprocess import TextPreprocess
 from affectrep.encoders.weights import load_weights
 
@@ -33,7 +35,7 @@ def stored_checkpoint(folder: Path, reference: dict[str, str] | None) -> Pretrai
         ValueError: if a file is missing or the base cannot be found.
     """
     values = _read_config(folder)
-    config = _transformers_config(values)
+    config = config_of(values)
     backbone = empty_backbone(config) if reference is None else _base(config, reference)
     return Pretrained(backbone, _preprocess(folder, reference), values, reference)
 
@@ -66,7 +68,7 @@ def folded_checkpoint(
     if plain:
         backbone: nn.Module = InferenceBert(values)
     else:
-        backbone = empty_backbone(_transformers_config(values))
+        backbone = empty_backbone(config_of(values))
     if reference is not None:  # the base may bring a pooler
         wanted = set(backbone.state_dict())
         state = {key: value for key, value in state.items() if key in wanted}
@@ -86,13 +88,13 @@ def _base_state(values: dict[str, Any], reference: dict[str, str]) -> dict[str, 
 
         _require_same_base(reference)
         return load_file(Path(locate(reference["checkpoint"])) / "model.safetensors")
-    return _base(_transformers_config(values), reference).state_dict()
+    return _base(config_of(values), reference).state_dict()
 
 
 def _base(config: Any, reference: dict[str, str]) -> nn.Module:
     _require_same_base(reference)
     location = locate(reference["checkpoint"])
-    with in_words(reference["checkpoint"]), quiet():
+    with in_words(reference["checkpoint"], needed=NEEDED, other=OTHER), quiet():
         return read_weights(location, config, reference.get("revision"))
 
 
@@ -115,12 +117,3 @@ def _read_config(folder: Path) -> dict[str, Any]:
         raise ValueError(f"{path} is not JSON: {error}") from error
     assert isinstance(values, dict)
     return values
-
-
-def _transformers_config(values: dict[str, Any]) -> Any:
-    from transformers import AutoConfig
-
-    rest = {key: value for key, value in values.items() if key != "model_type"}
-    config = AutoConfig.for_model(values["model_type"], **rest)
-    config._attn_implementation = attention()
-    return config

@@ -13,7 +13,7 @@ from affectrep.encoders.checkpoint import Pretrained, hidden_size, load_pretrain
 from affectrep.encoders.checkpoint_folder import write_config
 from affectrep.encoders.output import EncoderOutput
 from affectrep.encoders.pooling import cls_pooling, mean_pooling, pooling_layer
-from affectrep.encoders.pretrained_encoder import PretrainedEncoder
+from affectrep.encoders.pretrained_encoder import PretrainedEncoder, require_word
 from affectrep.encoders.stored import folded_checkpoint, stored_checkpoint
 from affectrep.encoders.weights import is_base, is_own, load_weights
 
@@ -54,8 +54,7 @@ class TextEncoder(PretrainedEncoder):
         dropout: float | None = None,
         attention_dropout: float | None = None,
     ) -> None:
-        if tuning not in TUNINGS:
-            raise ValueError(f"encoder.tuning is {tuning!r}, expected one of {', '.join(TUNINGS)}")
+        require_word("tuning", tuning, TUNINGS)
         if isinstance(checkpoint, str):
             checkpoint = load_pretrained(
                 checkpoint,

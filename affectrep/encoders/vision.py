@@ -11,7 +11,7 @@ from torch import Tensor
 
 from affectrep.encoders.adapters import LORA_DEFAULTS, add_lora, lora_settings, plain_name
 from affectrep.encoders.output import EncoderOutput
-from affectrep.encoders.pretrained_encoder import PretrainedEncoder, folded_state
+from affectrep.encoders.pretrained_encoder import PretrainedEncoder, folded_state, require_word
 from affectrep.encoders.vision_checkpoint import PretrainedVision, load_vision, stored_vision
 from affectrep.encoders.weights import is_base, load_weights
 
@@ -59,8 +59,8 @@ class VisionEncoder(PretrainedEncoder):
         lora: dict[str, Any] | None = None,
         preprocess: dict[str, Any] | None = None,
     ) -> None:
-        _require("pooling", pooling, POOLINGS)
-        _require("tuning", tuning, TUNINGS)
+        require_word("pooling", pooling, POOLINGS)
+        require_word("tuning", tuning, TUNINGS)
         lora_values = _lora_values(lora)
         if isinstance(checkpoint, str):
             checkpoint = load_vision(checkpoint, preprocess)
@@ -179,8 +179,3 @@ def _lora_values(given: dict[str, Any] | None) -> dict[str, Any]:
     if unknown or not names:
         raise ValueError(f"encoder.lora.targets {names}: expected some of {', '.join(TARGETS)}")
     return {**settings, "targets": [layer for name in names for layer in TARGETS[name]]}
-
-
-def _require(key: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise ValueError(f"encoder.{key} is {value!r}, expected one of {', '.join(known)}")

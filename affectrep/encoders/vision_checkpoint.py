@@ -10,8 +10,8 @@ from typing import Any
 from torch import nn
 
 from affectrep.encoders.checkpoint import (
-    attention,
     commit_of,
+    config_of,
     empty_backbone,
     quiet,
     read_weights,
@@ -107,7 +107,7 @@ def stored_vision(folder: Path, reference: dict[str, str] | None) -> PretrainedV
             name, path = split_name(reference["checkpoint"])
             _load_file(backbone, name, path, reference)
         return PretrainedVision(backbone, preprocess, values, reference)
-    config = _transformers_config(values)
+    config = config_of(values)
     backbone = empty_backbone(config) if reference is None else _base(config, reference)
     return PretrainedVision(backbone, preprocess, values, reference)
 
@@ -140,15 +140,6 @@ def _base(config: Any, reference: dict[str, str]) -> nn.Module:
     require_same(reference, Path(location))
     with in_words(checkpoint, needed=NEEDED, other=OTHER), quiet():
         return read_weights(location, config, reference.get("revision"))
-
-
-def _transformers_config(values: dict[str, Any]) -> Any:
-    from transformers import AutoConfig
-
-    rest = {key: value for key, value in values.items() if key != "model_type"}
-    config = AutoConfig.for_model(values["model_type"], **rest)
-    config._attn_implementation = attention()
-    return config
 
 
 def _preprocess(settings: dict[str, Any] | None, found: dict[str, Any]) -> ImagePreprocess:

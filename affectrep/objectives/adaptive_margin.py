@@ -16,6 +16,7 @@ from affectrep.objectives.information import (
     kernel_mean_correlation,
     paired_correlation,
 )
+from affectrep.objectives.plain_values import require_word
 
 __all__ = [
     "AdaptiveMargin",
@@ -65,9 +66,9 @@ class Margin:
     margin_grad: bool = False
 
     def __post_init__(self) -> None:
-        _choice("information", self.information, ("kme", "paired", "bpsk", "none"))
-        _choice("delta", self.delta, ("A", "hoeffding", "paper", "none"))
-        _choice("bias", self.bias, ("majority", "own"))
+        require_word("information", self.information, ("kme", "paired", "bpsk", "none"))
+        require_word("delta", self.delta, ("A", "hoeffding", "paper", "none"))
+        require_word("bias", self.bias, ("majority", "own"))
         if not self.scale > 0 or not 0 < self.risk < 1:
             raise ValueError(
                 f"expected scale > 0 and risk in (0, 1), got {self.scale} and {self.risk}"
@@ -276,8 +277,3 @@ def _bias(is_strong: Tensor, nearest: Tensor, k: Tensor, kind: str) -> Tensor:
         return torch.maximum(strong_count, k - strong_count).double() / k - 0.5
     own = torch.where(is_strong[:, None], strong_count, k - strong_count).double()
     return own / k - own[:, -1:] / k[-1]
-
-
-def _choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ValueError(f"expected {name} to be one of {', '.join(allowed)}, got {value!r}")

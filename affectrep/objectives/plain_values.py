@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-__all__ = ["made", "refuse_unknown"]
+__all__ = ["made", "refuse_unknown", "require_word"]
 
 Values = Mapping[str, Any]
 
@@ -38,3 +38,16 @@ def refuse_unknown(name: str, known: Iterable[str], given: Values) -> None:
     unknown = [key for key in given if key not in known]
     if unknown:
         raise ValueError(f"expected {name} among {', '.join(known)}, got {', '.join(unknown)}")
+
+
+def require_word(name: str, value: str, known: Iterable[str]) -> None:
+    """Raise ValueError for a word that is not known.
+
+    Example:
+        >>> require_word("bias", "none", ("majority", "own"))
+        Traceback (most recent call last):
+        ValueError: expected bias to be one of majority, own, got 'none'
+    """
+    known = list(known)
+    if value not in known:
+        raise ValueError(f"expected {name} to be one of {', '.join(known)}, got {value!r}")

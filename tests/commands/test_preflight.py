@@ -45,7 +45,7 @@ def test_all_problems_of_table_and_files_with_their_rows(tmp_path: Path) -> None
     errors = {p.kind: p.rows for p in problems if p.severity == "error"}
     assert errors == {
         "unknown_label": ("c1",),
-        "leak": ("c10", "c11", "c2"),
+        "leak": ("c10 = c2", "c11 = c2"),
         "silent_clip": ("c0",),
         "unreadable_clip": ("c5",),
     }

@@ -86,10 +86,10 @@ def test_all_problems_of_the_clips_are_listed_once_before_anything_is_done(
         assert message == "the data has 3 problems, see above"
     printed = capsys.readouterr()
     message = message + printed.out + printed.err
-    assert message.count("share their speaker with train") == 1
-    assert "toy/train0_anger0" in next(line for line in message.splitlines() if "silent" in line)
-    assert "toy/test3_sadness0" in next(line for line in message.splitlines() if "shorter" in line)
-    assert "1 rows of test share their speaker with train" in message
+    assert message.count("shares its speaker with train") == 1
+    assert "2 train0_anger0.wav" in next(line for line in message.splitlines() if "silent" in line)
+    assert " test3_sadness0.wav" in next(line for line in message.splitlines() if "shorter" in line)
+    assert "1 row of test shares its speaker with train (toy/s0): remove it" in message
     assert not (tmp_path / "new").exists()
     assert not (tmp_path / "runs").exists()
 

@@ -152,8 +152,8 @@ def test_a_subject_in_two_splits_is_refused_until_it_is_accepted(
 ) -> None:
     rows.loc[59, "subject"] = "p0"
     (_, line) = refused(folder, rows)
-    assert line.startswith("- 1 rows of test share their subject with train: remove them")
-    assert "(rows 61, 2, 3" in line
+    assert line.startswith("- 1 row of test shares its subject with train (p0): remove it, or")
+    assert line.endswith("(row 61 = 2)")
     place = run(folder, rows, "data.accept_leaks=one person twice")
     assert "accepted: one person twice" in capsys.readouterr().err
     card = evaluate.run(place)

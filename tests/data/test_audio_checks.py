@@ -125,7 +125,9 @@ def test_copies_are_named_and_leak_between_splits(rows):
     problems = found(rows)
     assert problems["copied_clip"].rows == ("c0", "c1", "c9")
     assert "(1 sounds), 1 of them under two labels" in problems["copied_clip"].message
-    assert problems["leak"].message.startswith("1 rows of test share their audio with train")
+    assert problems["leak"].message.startswith(
+        "1 row of test shares its audio with train: remove it"
+    )
     assert "overlapping_clips" not in problems  # said already
 
 

@@ -41,14 +41,14 @@ def test_all_problems_are_listed_at_once_with_their_rows():
         "empty_text": (2, 3),
         "no_label": (7,),
         "unknown_label": (6,),
-        "leak": (9, 4),
+        "leak": ("9 = 4",),
         "class_not_tested": (),
     }
     with pytest.raises(ValueError, match="the data has 6 problems:") as caught:
         require_clean(problems)
     message = str(caught.value)
     assert "- labels 'gald' are not among the 3 classes" in message
-    assert "(rows 6)" in message
+    assert "(row 6)" in message
     assert "class_not_tested" not in message
     with pytest.raises(ValueError, match="the data has 6 problems, see above$"):
         require_clean(problems, shown=True)
@@ -79,7 +79,7 @@ def test_leaks_of_every_pair_are_found_and_can_be_accepted():
     rows.loc[3, "text"] = rows.loc[0, "text"].upper()
     rows.loc[6, "text"] = rows.loc[0, "text"]
     problems = check_manifest(manifest(rows))
-    assert [problem.rows for problem in problems] == [(5, 2), (8, 2), (8, 5)]
+    assert [problem.rows for problem in problems] == [("5 = 2",), ("8 = 2",), ("8 = 5",)]
     assert {problem.severity for problem in problems} == {"error"}
     accepted = check_manifest(manifest(rows, accept_leaks="an official split"))
     assert {problem.severity for problem in accepted} == {"note"}
@@ -99,14 +99,10 @@ def test_rows_are_named_by_file_where_there_are_several():
     rows = table().assign(source_file=["a.csv"] * 3 + ["b.csv"] * 6)
     rows.loc[[0, 6], "text"] = "Same."
     (problem,) = check_manifest(manifest(rows))
-    assert problem.rows == ("b.csv:8", "a.csv:2")
+    assert problem.rows == ("b.csv:8 = a.csv:2",)
+    assert problem.message.startswith("1 row of test shares its text with train: remove it, or")
     rows = rows.drop(columns=["row", "source_file"])
-    assert check_manifest(manifest(rows))[0].rows == ("r6", "r0")
-
-
-def test_many_rows_are_counted():
-    problem = Problem("x", "wrong", tuple(range(100)))
-    assert str(problem) == "wrong (rows 0, 1, 2, 3, 4, 5, 6, 7 and 92 more)"
+    assert check_manifest(manifest(rows))[0].rows == ("r6 = r0",)
 
 
 @pytest.mark.parametrize(
@@ -119,14 +115,24 @@ def test_media_leak_by_their_own_keys_and_not_by_text(modality, column):
     rows[column] = ["al", "al", None, "bo", "bo", None, "al", "cy", None]
     (problem,) = check_manifest(manifest(rows, modality=modality))
     assert problem.kind == "leak"
-    assert problem.rows == (8, 2, 3)
+    assert problem.rows == ("8 = 2",)
 
 
-def test_people_shared_by_train_and_test_are_a_warning_for_text():
-    rows = table().assign(author=["al", "bo", None, "cy", "cy", "cy", "al", "zo", None])
-    (problem,) = check_manifest(manifest(rows))
-    assert (problem.kind, problem.severity) == ("shared_people", "warning")
-    assert "1 of 2 authors of test also occur in train" in problem.message
+def test_texts_under_several_labels_are_counted_with_their_rows():
+    rows = pd.concat([table(), table()[:4], table()[:1]], ignore_index=True)
+    rows = rows.assign(id=[f"r{n}" for n in range(14)], row=range(2, 16))
+    rows.loc[[9, 12], "label"] = "sad"  # of training and of validation
+    rows.loc[10, "text"] = rows.loc[10, "text"].upper()  # the same label again
+    problems = check_manifest(manifest(rows))
+    (problem,) = [one for one in problems if one.kind == "contradicting_labels"]
+    assert problem.severity == "warning"
+    assert problem.rows == (2, 11, 15)
+    assert problem.message.startswith("1 text of train occurs under several labels, 3 rows in all")
+    several = rows.assign(labels=[[label, "calm"] for label in rows["label"]])
+    found = kinds(check_manifest(manifest(several, task="multilabel")))
+    assert found["contradicting_labels"] == (2, 11, 15)
+    rows["label"] = rows["label"].where(rows.index != 9, None)
+    assert "contradicting_labels" not in kinds(check_manifest(manifest(rows)))
 
 
 def test_several_labels():

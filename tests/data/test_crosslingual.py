@@ -7,11 +7,11 @@ from affectrep.data.crosslingual import (
     Protocol,
     apply_protocol,
     assign_splits,
-    paper_settings,
     require_hygiene,
     target_rows,
 )
 from affectrep.data.manifest import CorpusInfo, Manifest
+from tests.tiny_paper import paper_settings
 
 CLASSES = ["angry", "happy", "neutral", "sad"]
 # corpus, language, speakers; en has two corpora

@@ -36,7 +36,7 @@ def test_each_broken_file_is_one_error_with_its_rows(tmp_path):
         ("error", "unreadable_image"),
         ("error", "missing_file"),
     ]
-    assert [problem.rows for problem in found] == [("i3",), ("i5", "i6"), ("i7",)]
+    assert [problem.rows for problem in found] == [(5,), (7, 8), (9,)]
     assert "3.png: is empty (0 bytes)" in str(found[0])
     assert "5.png: cannot be read as an image" in str(found[1])
     assert "7.png: does not exist" in str(found[2])
@@ -52,7 +52,7 @@ def test_rows_without_a_face_are_counted_and_listed(tmp_path):
     found = check_faces(rows, shown=False)
     assert kinds(found) == [("error", "missing_file"), ("warning", "no_face")]
     assert "in 3 of 12 images (train 2, test 1): they are kept out" in found[1].message
-    assert found[1].rows == ("i1", "i2", "i9")
+    assert found[1].rows == ("3 1.png", "4 2.png", "11 9.png")
 
 
 def test_constant_labels_are_an_error_in_training_only(tmp_path):

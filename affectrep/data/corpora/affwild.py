@@ -32,9 +32,9 @@ from affectrep.data.corpora.affwild_frames import (
     frames_of,
 )
 from affectrep.data.corpora.arguments import refuse_unused
+from affectrep.data.corpora.download_folder import corpus_folder
 from affectrep.data.corpora.face_files import (
     FaceCorpus,
-    corpus_folder,
     drop_shared_images,
     face_manifest,
     read_contents,

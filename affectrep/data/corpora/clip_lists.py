@@ -14,11 +14,11 @@ from pathlib import Path
 
 from affectrep.data.decoding import decode
 from affectrep.data.manifest import Manifest
+from affectrep.data.rows import named
 
 __all__ = ["ListComparison", "is_clip_list", "select_clips", "write_clip_list"]
 
 _DIGITS = 16
-_SHOWN = 5
 _TOLERANCE_S = 0.02
 _HEADER = ["id", "sha256", "duration_s"]
 
@@ -71,7 +71,7 @@ class ListComparison:
             ),
             "are in the corpus but not in the list": self.extra,
         }
-        return [_sentence(names, words) for words, names in kinds.items() if names]
+        return [named(names, words, noun="clips") for words, names in kinds.items() if names]
 
 
 def is_clip_list(file: Path | str) -> bool:
@@ -137,11 +137,6 @@ def select_clips(manifest: Manifest, file: Path | str) -> tuple[Manifest, ListCo
         dropped[f"not in {Path(file).name}"] = len(comparison.extra)
     kept = kept.reset_index(drop=True)
     return Manifest(kept, replace(manifest.info, dropped=dropped)), comparison
-
-
-def _sentence(names: tuple[str, ...], words: str) -> str:
-    shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
-    return f"{len(names)} clips {words}: {shown}"
 
 
 def _read(file: Path) -> dict[str, tuple[str, float]]:

@@ -10,12 +10,10 @@ from pathlib import Path
 import pandas as pd
 
 from affectrep.data.manifest import SPLITS, CorpusInfo, Manifest
-from affectrep.data.sources import existing
 
 __all__ = [
     "COLUMNS",
     "FaceCorpus",
-    "corpus_folder",
     "drop_shared_images",
     "face_manifest",
     "first_folder",
@@ -54,24 +52,6 @@ class FaceCorpus:
     licence: str
     source: str
     layout: str
-
-
-def corpus_folder(root: Path | str | None, corpus: FaceCorpus) -> Path:
-    """Return the corpus' folder, absolute.
-
-    Raises:
-        ValueError: if there is none, or it is a file.
-        FileNotFoundError: if it does not exist.
-    """
-    if root is None:
-        raise ValueError(
-            f"the corpus {corpus.name} needs its folder ({corpus.layout}): get it from "
-            f"{corpus.source} and set data.root"
-        )
-    folder = existing(root)
-    if not folder.is_dir():
-        raise ValueError(f"data.root={root} is a file: expected the folder with {corpus.layout}")
-    return folder.resolve()
 
 
 def first_folder(folder: Path, names: Sequence[str], holds: str) -> Path | None:

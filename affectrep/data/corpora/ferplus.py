@@ -24,9 +24,9 @@ from pathlib import Path
 import pandas as pd
 
 from affectrep.data.corpora.arguments import refuse_unused
+from affectrep.data.corpora.download_folder import corpus_folder
 from affectrep.data.corpora.face_files import (
     FaceCorpus,
-    corpus_folder,
     drop_shared_images,
     face_manifest,
     read_contents,

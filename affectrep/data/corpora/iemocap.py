@@ -17,7 +17,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from affectrep.data.corpora.speech_files import Clip, SpeechCorpus, build_manifest, corpus_folder
+from affectrep.data.corpora.download_folder import corpus_folder
+from affectrep.data.corpora.speech_files import Clip, SpeechCorpus, build_manifest
 from affectrep.data.corpora.speech_labels import CODES
 from affectrep.data.decoding import decode
 from affectrep.data.manifest import Manifest

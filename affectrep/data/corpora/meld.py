@@ -18,11 +18,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from affectrep.data.corpora.download_folder import corpus_folder
 from affectrep.data.corpora.speech_files import (
     Clip,
     SpeechCorpus,
     build_manifest,
-    corpus_folder,
     sound_files,
 )
 from affectrep.data.corpora.speech_labels import CODES

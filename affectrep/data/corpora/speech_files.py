@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from affectrep.data.corpora.download_folder import corpus_folder
 from affectrep.data.corpora.sound_contents import SoundContents
 from affectrep.data.corpora.speech_genders import speaker_gender
 from affectrep.data.corpora.speech_labels import (
@@ -20,7 +21,6 @@ from affectrep.data.corpora.speech_labels import (
     require_known_words,
 )
 from affectrep.data.manifest import CorpusInfo, Manifest
-from affectrep.data.sources import existing
 
 __all__ = [
     "COLUMNS",
@@ -28,7 +28,6 @@ __all__ = [
     "Clip",
     "SpeechCorpus",
     "build_manifest",
-    "corpus_folder",
     "find_clips",
     "named_clips",
     "rows_of",
@@ -146,24 +145,6 @@ def named_clips(root: Path | str | None, corpus: SpeechCorpus, pattern: str) -> 
         name, text = groups["name"].replace("/", "_"), groups.get("text")
         clips.append(Clip(path, name, codes[groups["emotion"]], groups["speaker"], text))
     return clips
-
-
-def corpus_folder(root: Path | str | None, corpus: SpeechCorpus) -> Path:
-    """Return the corpus' folder.
-
-    Raises:
-        ValueError: if there is none, or it is a file.
-        FileNotFoundError: if it does not exist.
-    """
-    if root is None:
-        raise ValueError(
-            f"the corpus {corpus.name} needs its folder ({corpus.layout}): get it from "
-            f"{corpus.source} and set data.root"
-        )
-    folder = existing(root)
-    if not folder.is_dir():
-        raise ValueError(f"data.root={root} is a file: expected the folder with {corpus.layout}")
-    return folder
 
 
 def build_manifest(

@@ -12,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from affectrep.data.corpora import (
     cafe,
     cremad,
@@ -27,12 +29,14 @@ from affectrep.data.corpora import (
     urdu,
 )
 from affectrep.data.corpora.arguments import refuse_unused
+from affectrep.data.corpora.speech_faults import named_speakers
 from affectrep.data.corpora.speech_files import SpeechCorpus, rows_of
 from affectrep.data.corpora.speech_groups import hold_groups_out
 from affectrep.data.corpora.speech_tables import read_speech_table, write_speech_set
-from affectrep.data.crosslingual import Protocol, apply_protocol
-from affectrep.data.group_protocol import read_groups
+from affectrep.data.crosslingual import Protocol, apply_protocol, needs_speaker
+from affectrep.data.group_protocol import GroupProtocol, read_groups
 from affectrep.data.manifest import CorpusInfo, Manifest
+from affectrep.data.problems import Problem, require_clean
 from affectrep.data.sources import existing
 from affectrep.data.speaker_traps import speaker_traps
 
@@ -99,8 +103,9 @@ def prepare(
         seed: of the draw of speakers, likewise.
 
     Raises:
-        ValueError: if something is missing or unknown, files cannot be read, or the protocol does
-            not fit the rows.
+        ValueError: if something is missing or unknown, or the protocol does not fit the rows. What
+            is wrong with single rows of a table is left to `check_manifest`, which names all such
+            rows at once.
         FileNotFoundError: if there is no such file or folder.
     """
     if root is None:
@@ -109,7 +114,7 @@ def prepare(
     parts = [_read(name, Path(path), columns, labels) for name, path in sources.items()]
     if not parts:
         raise ValueError(f"data.root names no corpus. {_HELP}")
-    joined = parts[0] if len(parts) == 1 else _join(parts)
+    joined = parts[0] if len(parts) == 1 else _join(parts, [Path(p).name for p in sources.values()])
     notes = [*joined.info.notes, *speaker_traps(joined.rows)]
     joined = Manifest(joined.rows, replace(joined.info, notes=notes))
     if protocol is None:
@@ -121,10 +126,10 @@ def prepare(
     groups, rest = read_groups(protocol) if isinstance(protocol, str) else (None, None)
     if groups is not None:
         refuse_unused("speech_set", protocol=rest)
-        return hold_groups_out(strict, groups, holdout=holdout, seed=seed)
+        return _split(strict, groups, holdout=holdout, seed=seed)
     if isinstance(protocol, str):
         protocol = Protocol.parse(protocol, holdout=holdout, seed=seed)
-    return apply_protocol(strict, protocol)
+    return _split(strict, protocol, holdout=holdout, seed=seed)
 
 
 def prepare_corpus(name: str, root: Path | str | None, **settings: Any) -> Manifest:
@@ -137,6 +142,27 @@ def prepare_corpus(name: str, root: Path | str | None, **settings: Any) -> Manif
     if root is None and name in READERS:
         return READERS[name](None)
     return prepare({name: root or ""}, **settings)
+
+
+def _split(
+    manifest: Manifest, protocol: Protocol | GroupProtocol, *, holdout: float, seed: int
+) -> Manifest:
+    """Split by a protocol; rows without a speaker that it needs become problems.
+
+    Raises:
+        ValueError: where the rows do not fit, with all that is wrong with rows before it.
+    """
+    rows, ready = manifest.rows, manifest
+    try:
+        if isinstance(protocol, GroupProtocol):
+            ready = named_speakers(manifest, pd.Series(True, index=rows.index))
+            return hold_groups_out(ready, protocol, holdout=holdout, seed=seed)
+        ready = named_speakers(manifest, needs_speaker(rows, protocol))
+        return apply_protocol(ready, protocol)
+    except ValueError as error:
+        if ready.info.problems:
+            require_clean([*ready.info.problems, Problem("protocol", str(error))])
+        raise
 
 
 def _tables(path: Path) -> dict[str, Path]:
@@ -166,7 +192,8 @@ def _read(
     return READERS[name](path, labels=labels)
 
 
-def _join(parts: list[Manifest]) -> Manifest:
+def _join(parts: list[Manifest], files: list[str]) -> Manifest:
+    """Join manifests; ``files`` are the tables that their problems' rows belong to."""
     infos = [part.info for part in parts]
     # row numbers stay only where all parts come from tables
     columns = [name for name in parts[-1].rows if all(name in part.rows for part in parts)]
@@ -186,5 +213,10 @@ def _join(parts: list[Manifest]) -> Manifest:
         dropped=dropped,
         accept_leaks=next((info.accept_leaks for info in infos if info.accept_leaks), None),
         notes=[note for info in infos for note in info.notes],
+        problems=[
+            replace(problem, rows=tuple(f"{file}:{row}" for row in problem.rows))
+            for info, file in zip(infos, files, strict=True)
+            for problem in info.problems
+        ],
     )
     return Manifest(rows, joined)

@@ -15,18 +15,17 @@ from typing import Any
 
 import pandas as pd
 
-from affectrep.data.corpora.sound_contents import SoundContents
+from affectrep.data.corpora.speech_faults import Fault, listed, read_contents, set_aside
 from affectrep.data.corpora.speech_files import COLUMNS, SpeechCorpus, rows_of
 from affectrep.data.corpora.speech_genders import speaker_gender
 from affectrep.data.corpora.speech_labels import class_map, class_names, written_word
-from affectrep.data.manifest import CorpusInfo, Manifest
-from affectrep.data.sources import read_delimited, split_name
+from affectrep.data.manifest import SPLITS, CorpusInfo, Manifest
+from affectrep.data.sources import is_missing, read_delimited, split_name
 
 __all__ = ["read_speech_table", "write_speech_set"]
 
 _NEEDED = ("path", "emotion", "speaker", "language")
 _NAMES = (*_NEEDED, "gender", "text_id", "duration_s", "id", "source_label", "split")
-_SHOWN = 8
 
 
 def read_speech_table(
@@ -46,20 +45,22 @@ def read_speech_table(
         labels: emotion word -> class on top of WORDS.
         corpus: what is known of it, None for a corpus of the user's own.
 
+    Returns:
+        The rows in order; those without an emotion or language, with an emotion or split that is
+        none, or with a file that cannot be read are the ``problems`` of its info.
+
     Raises:
-        ValueError: if a column is missing, an emotion or split is unknown, or a sound file cannot
-            be read; all such are named.
+        ValueError: if a column is missing, or the table cannot be read.
     """
+    classes = class_map(labels)
     table = _renamed(read_delimited(path, delimiter=","), columns or {}, path)
-    words, classes = [str(word).strip().lower() for word in table["emotion"]], class_map(labels)
-    _require_known(table, words, classes, path)
-    kept = pd.Series([classes[word] is not None for word in words], index=table.index)
-    found = [(row, (path.parent / row["path"]).resolve()) for row in table[kept].to_dict("records")]
-    contents = _contents([sound for _, sound in found], path)
-    records = [
-        {**_record(name, row, classes), "path": str(sound), **content}
-        for (row, sound), content in zip(found, contents, strict=True)
-    ]
+    words = table["emotion"].str.strip().str.lower()
+    out = words.isin([word for word, label in classes.items() if label is None])
+    files = [(path.parent / file).resolve() for file in table["path"]]
+    table = table.assign(word=words, given=table["path"], path=list(map(str, files)))
+    found = read_contents(table[~out].reset_index(drop=True))
+    kept, problems = set_aside(found, _faults(found, classes))
+    records = [_record(name, row, classes) for row in kept.to_dict("records")]
     info = CorpusInfo(
         name=name,
         title=corpus.title if corpus else name,
@@ -68,7 +69,8 @@ def read_speech_table(
         classes=class_names(labels),
         licence=corpus.licence if corpus else "as its owner states",
         source=corpus.source if corpus else path.name,
-        dropped=dict(sorted(Counter(word for word in words if classes[word] is None).items())),
+        dropped=dict(sorted(Counter(words[out]).items())),
+        problems=problems,
     )
     return Manifest(rows_of(records, [*COLUMNS, "source_file", "row"]), info)
 
@@ -130,56 +132,52 @@ def _renamed(table: pd.DataFrame, columns: Mapping[str, str], path: Path) -> pd.
     return pd.DataFrame(found).assign(row=table["row"], source_file=table["source_file"])
 
 
-def _require_known(
-    table: pd.DataFrame, words: list[str], classes: Mapping[str, str | None], path: Path
-) -> None:
-    unknown = sorted({word for word in words if word not in classes})
-    if unknown:
-        raise ValueError(
-            f"{path} has the emotions {', '.join(map(repr, unknown[:_SHOWN]))}, which have no "
-            "class: map them in data.labels, to nothing to leave them out"
-        )
-    splits = [] if "split" not in table else sorted({str(word) for word in table["split"]})
-    strange = [word for word in splits if word and split_name(word) is None]
-    if strange:
-        raise ValueError(
-            f"{path} has the splits {', '.join(map(repr, strange[:_SHOWN]))}: use train, "
-            "validation, test, or leave them empty"
-        )
-
-
-def _contents(sounds: list[Path], path: Path) -> list[dict[str, Any]]:
-    """Read all files of a table, and name all that cannot be read at once."""
-    contents, broken = SoundContents(sounds), []
-    found = []
-    for sound in sounds:
-        try:
-            found.append(contents.read(sound))
-        except ValueError as error:
-            broken.append(str(error))
-    contents.save()
-    if broken:
-        shown = "; ".join(broken[:_SHOWN]) + ("; ..." if len(broken) > _SHOWN else "")
-        raise ValueError(f"{path} names {len(broken)} sound files that cannot be read: {shown}")
-    return found
+def _faults(table: pd.DataFrame, classes: Mapping[str, str | None]) -> list[Fault]:
+    words, languages = table["word"], table["language"].map(is_missing)
+    missing, known = words.map(is_missing), words.isin(list(classes))
+    splits = table["split"] if "split" in table else pd.Series("", index=table.index)
+    strange = (splits.str.strip() != "") & splits.map(split_name).isna()
+    return [
+        Fault(
+            "no_label",
+            "rows have no emotion: remove them or fill in the emotion",
+            missing & ~known,
+        ),
+        Fault(
+            "unknown_label",
+            f"emotions {listed(words[~missing & ~known])} have no class: map them in data.labels, "
+            "to nothing to leave them out",
+            ~missing & ~known,
+        ),
+        Fault(
+            "unknown_split",
+            f"the split {listed(splits[strange])} is unknown: use {', '.join(SPLITS)}, or leave "
+            "it empty",
+            strange,
+        ),
+        Fault(
+            "no_language",
+            "rows have no language: fill in the column language, such as en",
+            languages,
+        ),
+    ]
 
 
 def _record(name: str, row: Mapping[Any, Any], classes: Mapping[str, str | None]) -> dict[str, Any]:
-    word, speaker = str(row["emotion"]).strip().lower(), str(row["speaker"]).strip()
-    official = str(row.get("split") or "")
+    speaker = "" if is_missing(row["speaker"]) else row["speaker"].strip()
+    official = split_name(row.get("split") or "")
     return {
-        "id": row.get("id") or f"{name}/{_inside(name, Path(row['path']))}",
-        "split": split_name(official) or "train",
-        "label": classes[word],
-        "source_label": row.get("source_label") or word,
+        "id": row.get("id") or f"{name}/{_inside(name, Path(row['given']))}",
+        "split": official or "train",
+        "label": classes[row["word"]],
+        "source_label": row.get("source_label") or row["word"],
         "speaker": f"{name}/{_without(name, speaker)}" if speaker else None,
         "gender": row.get("gender") or speaker_gender(name, _without(name, speaker)),
-        "language": row["language"] or None,
+        "language": row["language"].strip(),
         "corpus": name,
         "text_id": row.get("text_id") or None,
-        "official_split": split_name(official),
-        "source_file": row["source_file"],
-        "row": row["row"],
+        "official_split": official,
+        **{name: row[name] for name in ("path", "duration_s", "content", "source_file", "row")},
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -15,7 +15,7 @@ from affectrep.data.group_splits import dropped_by, split_by_groups
 from affectrep.data.hub import is_hub_id, load_hub
 from affectrep.data.keys import content_hash, text_keys
 from affectrep.data.manifest import DOMAINS, SPLITS, CorpusInfo, Manifest
-from affectrep.data.sources import existing, read_layout, read_table, split_name
+from affectrep.data.sources import existing, is_missing, read_layout, read_table, split_name
 from affectrep.data.splits import hold_out, row_groups
 
 __all__ = ["prepare"]
@@ -67,7 +67,8 @@ def prepare(
             (several, separated by ``|`` or a comma) or valence with arousal in [-1, 1], and
             speaker, subject, language, corpus, author. A column that already has our name needs
             no entry.
-        labels: label in the file -> class; None keeps the file's labels.
+        labels: label in the file -> class; None keeps the file's labels. The words nan, none and
+            null are no label where they are not mapped.
         holdout: share of rows for validation, and the same again for test.
         seed: of the draw.
 
@@ -161,7 +162,10 @@ def _typed(table: pd.DataFrame, task: Task, labels: Mapping[str, str] | None) ->
     rows = table.copy()
     for name in ("text", "label", *DOMAINS):
         if name in rows:
-            rows[name] = pd.Series([_word(value) for value in rows[name]], dtype=object)
+            words = [_word(value) for value in rows[name]]
+            if name in DOMAINS:
+                words = [None if word is None or is_missing(word) else word for word in words]
+            rows[name] = pd.Series(words, dtype=object)
     if "id" in rows:
         rows["id"] = [_word(value) or "" for value in rows["id"]]
     else:
@@ -172,12 +176,18 @@ def _typed(table: pd.DataFrame, task: Task, labels: Mapping[str, str] | None) ->
         for name in ("valence", "arousal"):
             rows[name] = pd.to_numeric(rows[name], errors="coerce")
     elif task == "classification":
-        named = [mapping.get(label, label) if label else None for label in rows["label"]]
+        named = [next(iter(_labels([label], mapping)), None) for label in rows["label"]]
         rows["label"] = pd.Series(named, dtype=object)
     else:
-        lists = [[mapping.get(word, word) for word in _words(value)] for value in rows["labels"]]
+        lists = [_labels(_words(value), mapping) for value in rows["labels"]]
         rows["labels"] = pd.Series(lists, dtype=object)
     return rows
+
+
+def _labels(words: Sequence[str | None], mapping: Mapping[str, str]) -> list[str]:
+    """Return the classes of a row; ``nan`` or ``none`` is one only where it is mapped."""
+    known = [word for word in words if word is not None]
+    return [mapping.get(word, word) for word in known if word in mapping or not is_missing(word)]
 
 
 def _word(value: object) -> str | None:

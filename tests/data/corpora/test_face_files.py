@@ -8,7 +8,6 @@ pytest.importorskip("cv2")
 
 from affectrep.data.corpora.face_files import (
     FaceCorpus,
-    corpus_folder,
     drop_shared_images,
     face_manifest,
     read_contents,
@@ -103,13 +102,3 @@ def test_the_manifest_says_what_is_known_of_the_persons(subjects, words):
     assert "other" not in manifest.rows
     assert manifest.rows["expression"].tolist() == [None] * 3
     assert manifest.rows["valence"].dtype == float
-
-
-def test_a_missing_folder_is_said(tmp_path):
-    with pytest.raises(ValueError, match=r"needs its folder \(faces/\*\.png\): get it from https"):
-        corpus_folder(None, CORPUS)
-    with pytest.raises(FileNotFoundError, match="there is no such file or folder"):
-        corpus_folder(tmp_path / "none", CORPUS)
-    (tmp_path / "a").write_text("")
-    with pytest.raises(ValueError, match="is a file: expected the folder with"):
-        corpus_folder(tmp_path / "a", CORPUS)

@@ -78,7 +78,7 @@ def test_shared_texts_carry_a_reason_and_are_counted(official):
     assert manifest.info.accept_leaks is not None
     leaks = [problem for problem in check_manifest(manifest) if problem.kind == "leak"]
     assert [(leak.severity, leak.rows) for leak in leaks] == [
-        ("note", ("test.tsv:2", "train.tsv:1"))
+        ("note", ("test.tsv:2 = train.tsv:1",))
     ]
     assert leaked_ids(manifest) == ["c2"]
 

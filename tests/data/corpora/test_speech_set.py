@@ -10,9 +10,9 @@ pytest.importorskip("soundfile")
 
 from affectrep.data.checks import check_manifest, require_clean
 from affectrep.data.corpora.speech_set import prepare, prepare_corpus
-from affectrep.data.crosslingual import Protocol, paper_settings
+from affectrep.data.crosslingual import Protocol
 from affectrep.data.manifest import Manifest
-from tests.tiny_paper import CORPORA, paper_corpora
+from tests.tiny_paper import CORPORA, paper_corpora, paper_settings
 
 SPEECH = Path(os.environ.get("AFFECTREP_DATA", "data")) / "speech"
 

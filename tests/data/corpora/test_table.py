@@ -155,7 +155,7 @@ def test_bad_rows_are_all_listed_with_their_numbers(tmp_path):
         "empty_text": (5,),
         "no_label": (9,),
         "unknown_label": (7,),
-        "leak": (102, 3),
+        "leak": ("102 = 3",),
     }
     with pytest.raises(ValueError, match="the data has 6 problems"):
         require_clean(check_manifest(manifest))
@@ -232,3 +232,27 @@ def test_a_data_set_of_the_hub(tmp_path, monkeypatch):
     }
     assert manifest.rows["id"].is_unique
     assert Path("owner").exists() is False
+
+
+def test_words_for_a_missing_value_are_no_class_unless_they_are_mapped(tmp_path):
+    table = rows()
+    table.loc[:4, "mood"] = ["nan", "NaN", "none", " null ", ""]
+    table.loc[5:6, "who"] = ["nan", ""]
+    table.to_csv(tmp_path / "a.csv", index=False)
+    manifest = prepare(tmp_path / "a.csv", columns={**COLUMNS, "author": "who"})
+    assert manifest.info.classes == ["1", "2", "3"]
+    assert manifest.rows.loc[manifest.rows["row"].isin([7, 8]), "author"].isna().all()
+    (problem,) = [one for one in check_manifest(manifest) if one.severity == "error"]
+    assert (problem.kind, problem.rows) == ("no_label", (2, 3, 4, 5, 6))
+    mapped = prepare(tmp_path / "a.csv", columns=COLUMNS, labels={**MOODS, "none": "plain"})
+    assert mapped.rows.set_index("row").loc[4, "label"] == "plain"
+    several = table.assign(moods=table["mood"] + "|2").drop(columns="mood")
+    several.loc[0, "moods"] = "nan|none"
+    several.to_csv(tmp_path / "b.csv", index=False)
+    manifest = prepare(tmp_path / "b.csv", columns={"text": "body", "labels": "moods"})
+    assert manifest.info.classes == ["1", "2", "3"]
+    assert manifest.rows.set_index("row").loc[[2, 3, 7], "labels"].tolist() == [
+        [],
+        ["2"],
+        ["3", "2"],
+    ]
