@@ -15,8 +15,9 @@ counts alike. Three things could have come out otherwise, and each has its part 
   seed shares among targets is added.
 
 *Fixed* intervals add the first two: they speak of these targets. *Drawn* intervals use the third:
-they speak of other targets of which these were a sample. All are Student's t with Satterthwaite's
-degrees of freedom, as in :mod:`affectrep.evaluation.comparison`.
+they speak of other targets of which these were a sample. All are Student's t: with one seed, and
+with five or more, by Satterthwaite's degrees of freedom; with two to four, which these would take
+for more than they are, as in :func:`affectrep.evaluation.student.over_seeds`.
 
 Simulated with the sizes of five real corpora (24, 10, 29, 6 and 9 speakers, five seeds), 95 %
 intervals covered 94 to 96 % (fixed) and 93 to 97 % (drawn), a percentile bootstrap of the speakers
