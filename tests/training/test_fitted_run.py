@@ -186,7 +186,7 @@ def test_another_model_may_start_from_a_kernel_one(config, runs, tmp_path):
         (["encoder.pooling=attention"], r"encoder that is fixed.*encoder\.pooling=mean"),
         (["heads.hidden=8"], r"heads\.hidden has no meaning there: set heads\.hidden=0"),
         (["heads.projection_dim=8"], r"set heads\.projection_dim=null"),
-        (["training.select=uarr"], r"training\.select=uarr: validation gives accuracy"),
+        (["training.select=uarr"], r"training\.select=uarr, but .* on validation by accuracy"),
         (["objective.gamma=-1"], r"objective\.gamma.*greater than 0"),
         (["objective.classifier=forest"], r"objective\.classifier='forest'.*'logistic', 'disc"),
         (["objective.views=[egemaps]"], r"set objective\.views=\['all'\]"),
