@@ -216,13 +216,11 @@ def read_results(path: Path | str) -> pd.DataFrame:
 def results_table(results: pd.DataFrame, *, split: str = "test") -> str:
     """Return Markdown tables, one a kind of task: a line per configuration and condition.
 
-    Results of unseen languages stand in tables of their own, with a column for each; so do those
-    of photos of smiles, which have no labels, and what was measured of families of confusable
-    classes and of the representation.
+    Results of unseen languages stand in tables of their own, with a column for each; so do photos
+    of smiles, which have no labels, families of confusable classes, and the representation.
 
-    Figures are means over seeds. With several seeds the standard deviation over seeds stands
-    behind the mean; with one, the interval of the run. A figure that was measured on fewer seeds
-    than the others of its line says so. Shares are in per cent.
+    Figures are means over seeds and their standard deviation; with one seed the interval of the
+    run. A figure of fewer seeds than its line has says so. Shares are in per cent.
 
     Example:
         >>> rows = [Result("ce", "", "test", 0, "accuracy", 0.65, 0.63, 0.67, 99, minutes=5.0)]
@@ -328,7 +326,6 @@ def _number(value: Any) -> float:
 
 
 def _cell(group: pd.DataFrame, metric: str, seeds: int) -> str:
-    """Return a cell; a figure that fewer seeds have than their row says names how many."""
     if group.empty:
         return "not run"
     fewer = f" ({len(group)} of {seeds})" if len(group) < seeds else ""

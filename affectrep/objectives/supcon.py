@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from affectrep.objectives.gather import gather_rows, process_rank
-from affectrep.objectives.plain_values import require_word
 from affectrep.objectives.supcon_chunks import Pairs, chunked_losses, plain_losses
 
 __all__ = ["DomainWeight", "SupConLoss", "SupConOptions", "supcon_loss"]
@@ -44,8 +43,8 @@ class SupConOptions:
     chunk: int | None = 1024
 
     def __post_init__(self) -> None:
-        require_word("reduction", self.reduction, ("mean", "sum", "none"))
-        require_word("no_positive", self.no_positive, ("exclude", "zero"))
+        _one_of("reduction", self.reduction, ("mean", "sum", "none"))
+        _one_of("no_positive", self.no_positive, ("exclude", "zero"))
         if self.chunk is not None and self.chunk < 1:
             raise ValueError(f"expected a chunk of at least one row, got {self.chunk}")
 
@@ -78,7 +77,7 @@ class DomainWeight:
     normaliser: Literal["sum", "count"] = "sum"
 
     def __post_init__(self) -> None:
-        require_word("normaliser", self.normaliser, ("sum", "count"))
+        _one_of("normaliser", self.normaliser, ("sum", "count"))
         if not 0 < self.weight < math.inf:
             raise ValueError(f"expected a finite domain weight above 0, got {self.weight}")
 
@@ -305,3 +304,9 @@ def _weighted(pairs: Pairs, domain_weight: DomainWeight, *, gather: bool) -> Pai
         weight=domain_weight.weight,
         normaliser=domain_weight.normaliser,
     )
+
+
+def _one_of(name: str, value: str, words: tuple[str, ...]) -> None:
+    # stands here, too, and not in plain_values: a call of a loss passes through three files at most
+    if value not in words:
+        raise ValueError(f"expected {name} to be one of {', '.join(words)}, got {value!r}")

@@ -128,7 +128,7 @@ def test_rows_without_a_subject_do_not_count() -> None:
 
 
 def test_two_systems_are_compared_over_persons() -> None:
-    side_a = [regression(40, 15, between=0.05, within=0.3, seed=3) for _ in range(2)]
+    side_a = [regression(40, 15, between=0.05, within=0.3, seed=3) for _ in range(3)]
     side_b = [one.copy() for one in side_a]
     rng = np.random.default_rng(9)
     for one in side_b:
@@ -139,10 +139,10 @@ def test_two_systems_are_compared_over_persons() -> None:
     one = found["person_share_valence"]
     assert one.told_apart
     assert one.high < 0
-    assert one.seeds == 2
+    assert one.seeds == 3
     assert found["person_share_arousal"].effect == 0
     shares = [person_statistics(x).values()["person_share_valence"] for x in (*side_a, *side_b)]
-    assert one.effect == pytest.approx(np.mean(shares[:2]) - np.mean(shares[2:]), abs=1e-12)
+    assert one.effect == pytest.approx(np.mean(shares[:3]) - np.mean(shares[3:]), abs=1e-12)
     without = [
         [
             person_statistics(told(x[x["subject"] != name])).values()["person_share_valence"]

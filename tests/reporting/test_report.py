@@ -269,4 +269,4 @@ def test_cross_lingual_configurations_are_compared_as_the_command_does(tmp_path:
     first, second = gather([*a, *b])
     (found,) = compared([(second, first)], "uar")
     assert found.found == one
-    assert found.units == {"seeds": 3, "clusters": 8}
+    assert found.units == {"seeds": 3, "speakers": 8}

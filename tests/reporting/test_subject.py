@@ -39,7 +39,7 @@ def test_one_seed_keeps_the_interval_of_its_card(tmp_path: Path) -> None:
     assert (found["low"], found["high"]) == (known["low"], known["high"])
     assert subject.over_seeds == {}
     assert subject.spans == ""
-    assert "Each interval resamples rows.</p>" in figures(subject)
+    assert "Each interval draws the rows anew.</p>" in figures(subject)
 
 
 def test_without_predictions_the_interval_spans_those_of_the_seeds(tmp_path: Path) -> None:
