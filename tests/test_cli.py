@@ -143,7 +143,8 @@ def test_prepare_lists_all_problems_with_rows(affectrep, small, tmp_path):
     code, out, err = affectrep("prepare", small)
     assert code == 2
     assert "empty" in err
-    assert "share their text" in err
+    assert "1 row of test shares its text with train" in err
+    assert "(row 10 = 2)" in err
     assert "glad" in out
 
 
