@@ -133,8 +133,8 @@ def test_labels_out_of_range_or_missing_are_named_by_row(
     rows.loc[2, "valence"], rows.loc[7, "arousal"] = 1.4, float("nan")
     assert refused(folder, rows, f"objective.name={objective}") == [
         "the data has 2 problems:",
-        "- valence is missing or not in [-1, 1]: rescale or remove the rows (rows 4)",
-        "- arousal is missing or not in [-1, 1]: rescale or remove the rows (rows 9)",
+        "- valence is missing or not in [-1, 1]: rescale or remove the rows (row 4)",
+        "- arousal is missing or not in [-1, 1]: rescale or remove the rows (row 9)",
     ]
 
 
