@@ -197,7 +197,8 @@ def test_prepare_lists_all_problems_with_rows(affectrep, small, tmp_path):
     code, out, err = affectrep("prepare", small)
     assert code == 2
     assert "empty" in out
-    assert "share their text" in out
+    assert "1 row of test shares its text with train" in out
+    assert "(row 10 = 2)" in out
     assert err == "error: the data has 2 problems, see above\n"
     assert "glad" in out
 

@@ -67,7 +67,7 @@ def leak_problems(
         >>> table = pd.DataFrame({"split": ["train", "test"], "row": [2, 3]})
         >>> (found,) = leak_problems(table, pd.Series(["anna", "anna"]), "speaker", None)
         >>> print(str(found)[:65], found.rows)
-        1 row of test shares its speaker with train (anna): remove them,  ('3 = 2',)
+        1 row of test shares its speaker with train (anna): remove it, or ('3 = 2',)
     """
     problems = []
     for first, second in combinations(SPLITS, 2):
