@@ -7,6 +7,8 @@ from pathlib import Path
 from rich.console import Console
 
 from affectrep.evaluation.given_runs import given_runs
+from affectrep.evaluation.record_cards import write_record_cards
+from affectrep.evaluation.stored_run import StoredRun
 from affectrep.reporting.order import order_table
 from affectrep.reporting.report import write_report
 from affectrep.reporting.subject import by_corpus, gather
@@ -20,7 +22,7 @@ def run(runs: list[Path], output: Path = Path("report.html")) -> Path:
     """Write the report of some run folders to ``output`` and say where it is.
 
     Several systems are also listed, best first. What is no run and no record, and folds beside
-    their pooled run, are left out and named.
+    their pooled run, are left out and named. Records are scored from their stored predictions.
 
     Raises:
         FileNotFoundError: if a path does not exist.
@@ -31,6 +33,8 @@ def run(runs: list[Path], output: Path = Path("report.html")) -> Path:
     runs, notes = given_runs(runs)
     for note in notes:
         console.print(note)
+    for one in runs:
+        write_record_cards(StoredRun(one))
     path = write_report(runs, output)
     for subjects in by_corpus(gather(runs)).values():
         order = order_table(subjects)

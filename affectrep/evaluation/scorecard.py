@@ -181,7 +181,8 @@ def confusions_with_examples(
     """
     classes = table.attrs["classes"]
     y_true, y_pred = table_targets(table)
-    sure = table_probabilities(table).max(1)
+    known = "prob_0" in table  # a record keeps none; its examples come in the order of rows
+    sure = table_probabilities(table).max(1) if known else np.zeros(len(table))
     pairs = most_confused(confusion_matrix(y_true, y_pred, len(classes)), classes, top)
     ids = table["id"].to_numpy()
     for pair in pairs:
@@ -191,7 +192,9 @@ def confusions_with_examples(
         rows = np.flatnonzero(mine)
         best = rows[np.argsort(-sure[rows], kind="stable")][:examples]
         pair["examples"] = [
-            {"id": ids[i], **_shown(table, i, texts), "probability": float(sure[i])} for i in best
+            {"id": ids[i], **_shown(table, i, texts)}
+            | ({"probability": float(sure[i])} if known else {})
+            for i in best
         ]
     return pairs
 

@@ -65,6 +65,17 @@ class StoredRun:
         return setting_name(data.get("protocol"), standardise)
 
     @property
+    def is_record(self) -> bool:
+        """Whether only its record is here: predictions as text, no model."""
+        kept = any((self.path / "predictions").glob("*.csv"))
+        return kept and not (self.path / "model").is_dir()
+
+    @property
+    def shown_path(self) -> Path:
+        """Its folder, for commands; of a record the one in which the run would lie again."""
+        return Path("runs") / self.path.name if self.is_record else self.path
+
+    @property
     def gives_rankings(self) -> bool:
         """Whether its scores are an order of the classes, and no probabilities."""
         objective = self.config.get("objective") or {}

@@ -23,15 +23,19 @@ _ASK = {
 
 
 def next_commands(subjects: Sequence[Subject]) -> str:
-    """Return the next three commands worth trying; for speech, predicting a clip is one of them."""
+    """Return the next three commands worth trying; for speech, predicting a clip is one of them.
+
+    Of a record, which has no model here, only what begins with training.
+    """
     first = subjects[0]
+    here = not first.runs[0].is_record
     tried = [
-        *_readings(first),
+        *(_readings(first) if here else []),
         *(_training(first) if len(subjects) == 1 else []),
-        *_families(first),
+        *(_families(first) if here else []),
         _comparison(subjects),
     ]
-    asked = _question(first)
+    asked = _question(first) if here else []
     kept = _SHOWN - len(asked) if first.info.get("modality") in ("speech", "face") else _SHOWN
     chosen = [*tried[:kept], *asked][:_SHOWN]
     inside = "".join(
@@ -41,7 +45,7 @@ def next_commands(subjects: Sequence[Subject]) -> str:
 
 
 def _readings(subject: Subject) -> list[Command]:
-    folder, found = subject.runs[0].path, []
+    folder, found = subject.runs[0].shown_path, []
     if subject.split != "test":
         found.append(("Read the test split, once:", f"affectrep evaluate {folder} --split test"))
     elif subject.info.get("modality") == "speech" and not any(
@@ -66,7 +70,7 @@ def _families(subject: Subject) -> list[Command]:
         return []
     if subject.cards and len(subject.classes) < _MANY_CLASSES:
         return []
-    folder = subject.runs[0].path
+    folder = subject.runs[0].shown_path
     command = f"affectrep evaluate {folder} --split validation"
     words = "Fix the families of confusable classes on validation, for F1 inside them:"
     return [(words, f"{command} --write-families {folder.parent}/families.json")]
@@ -83,9 +87,9 @@ def _question(subject: Subject) -> list[Command]:
     found = _ASK.get(subject.info.get("modality", "text"))
     if found is None:
         return []
-    return [(found[0], f"affectrep predict {subject.runs[0].path} {found[1]}")]
+    return [(found[0], f"affectrep predict {subject.runs[0].shown_path} {found[1]}")]
 
 
 def _all_seeds(subject: Subject) -> str:
-    folder = subject.runs[0].path
+    folder = subject.runs[0].shown_path
     return f"{folder.parent}/{folder.name.rpartition('-')[0] or folder.name}-*"

@@ -162,7 +162,7 @@ def _pairs(shown: Sequence[Subject]) -> tuple[list[tuple[Subject, Subject]], str
         f"These are {len(pairs)} pairs. Shown are the {len(kept)} with {names}, which was given "
         "first; another pair is compared by, for example:"
     )
-    sides = (" ".join(str(run.path) for run in subject.runs) for subject in other)
+    sides = (" ".join(str(run.shown_path) for run in subject.runs) for subject in other)
     command = "affectrep compare {} --against {}".format(*sides)
     return kept, f"<p>{escape(said)}</p><pre>{escape(command)}</pre>"
 

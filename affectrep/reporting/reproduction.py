@@ -44,9 +44,14 @@ def environment(subjects: Sequence[Subject]) -> str:
 def training_words(run: StoredRun) -> list[str]:
     """Return what `affectrep train` was given: the file and the values beside it, without seed.
 
-    A record does not keep the command; its own configuration is whole and takes its place.
+    A record lies far from its corpus: the file of its name, and a root to fill in.
     """
     words = _command(run)
+    if run.is_record:
+        file = Path("configs") / str(run.config.get("recipe")) / f"{run.name}.yaml"
+        protocol = (run.config.get("data") or {}).get("protocol")
+        said = [f"data.protocol={protocol}"] if run.setting else []
+        return [_quoted(word) for word in (str(file), *said, "data.root=...")]
     files = [word for word in words if word.endswith((".yaml", ".yml"))]
     if "train" not in words or not files:
         return [_quoted(files[0] if files else str(run.path / "config.yaml"))]
@@ -61,9 +66,11 @@ def _commands(subject: Subject) -> list[str]:
     runs, known = subject.runs, subject.runs[0].environment
     made = next((kind for kind in ("pooled", "ensemble") if kind in known), "")
     members = [
-        str(run.path.parent / name) for run in runs for name in run.environment.get(made) or []
+        str(run.shown_path.parent / name)
+        for run in runs
+        for name in run.environment.get(made) or []
     ]
-    folders = members or [str(run.path) for run in runs]
+    folders = members or [str(run.shown_path) for run in runs]
     found = [_training(subject, members if made == "ensemble" else [])]
     options = "".join(f" --{one}" for one in _MEASURES if any(one in c for c in subject.cards))
     if any((c.get(one) or {}).get("before") for c in subject.cards for one in _MEASURES):
@@ -73,7 +80,7 @@ def _commands(subject: Subject) -> list[str]:
     if made:
         verb = "pool" if made == "pooled" else "ensemble"
         found.append(f"affectrep {verb} {' '.join(map(_quoted, folders))}")
-    shown = " ".join(_quoted(str(run.path)) for run in runs)
+    shown = " ".join(_quoted(str(run.shown_path)) for run in runs)
     return [*found, f"affectrep report {shown} --out report.html"]
 
 

@@ -52,10 +52,10 @@ def test_a_speech_set_is_written_and_read_again(
 def test_settings_that_training_refuses_are_warnings_on_the_card(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    prepare.run(config, ["evaluation.cluster=autor", "training.select=ccc"])
+    prepare.run(config, ["evaluation.cluster=nobody", "training.select=ccc"])
     said = capsys.readouterr().out
     assert "warning: training.select=ccc, but task=classification is scored" in said
-    assert "warning: evaluation.cluster=autor, but" in said
+    assert "warning: evaluation.cluster=nobody, but" in said
     assert "set it to null or one of speaker, language, corpus" in said
 
 

@@ -182,7 +182,7 @@ def test_settings_that_would_fail_after_training_are_refused_before_it(config, t
         f"data.root={tmp_path / 'table.csv'}",
         "data.columns={author: who}",
         "training.select=f1",
-        "evaluation.cluster=autor",
+        "evaluation.cluster=nobody",
         f"evaluation.families={tmp_path / 'families.json'}",
     ]
     with pytest.raises(ValueError, match="the configuration has 3 problems:") as caught:
@@ -190,7 +190,7 @@ def test_settings_that_would_fail_after_training_are_refused_before_it(config, t
     lines = str(caught.value).splitlines()[1:]
     assert lines[0].startswith("- training.select=f1, but task=classification is scored")
     assert "accuracy, macro_f1, weighted_f1, uar, cross_entropy" in lines[0]
-    assert lines[1].startswith("- evaluation.cluster=autor, but ")
+    assert lines[1].startswith("- evaluation.cluster=nobody, but ")
     assert lines[1].endswith("has no such column: set it to null or one of author")
     assert "made for other classes; they differ in anger, calm, fear" in lines[2]
     assert not (tmp_path / "runs").exists()

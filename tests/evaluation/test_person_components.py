@@ -151,14 +151,14 @@ def test_two_systems_are_compared_over_persons() -> None:
         for name in sorted(set(side_a[0]["subject"]))
     ]
     gaps = np.subtract(*np.array(without).T)
-    own = shares[0] - shares[2]
+    own = shares[0] - shares[3]
     error = (39 / 40 * ((gaps - own) ** 2).sum()) ** 0.5
     single = compare_persons(side_a[:1], side_b[:1])["person_share_valence"]
     half = stats.t.ppf(0.975, 39) * error
     assert (single.low, single.high) == pytest.approx((own - half, own + half), abs=1e-9)
     shuffled = told(side_b[0].sample(frac=1, random_state=0))
     again = compare_persons(side_a[:1], [shuffled])
-    assert again["person_share_valence"].effect == pytest.approx(shares[0] - shares[2])
+    assert again["person_share_valence"].effect == pytest.approx(shares[0] - shares[3])
     with pytest.raises(ValueError, match="as many seeds on both sides"):
         compare_persons(side_a, side_b[:1])
     with pytest.raises(ValueError, match="not scored on the same rows"):

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from affectrep.commands.embedding_map import add_map
 from affectrep.commands.leakage import add_leakage
 from affectrep.evaluation.leakage import (
     ATTACKERS,
@@ -44,6 +45,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[Pa
                 table = reader.table("test")
                 card = {"split": "test", "readings": 1, **scorecard(table)}
                 add_leakage(card, reader, table)
+                add_map(reader, table)
                 path = stored.path / "predictions" / "test.json"
                 path.write_text(json.dumps(card, allow_nan=False))
                 found[name].append(stored.path)
