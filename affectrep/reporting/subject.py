@@ -54,9 +54,10 @@ class Subject:
 
     @property
     def name(self) -> str:
-        """The configuration's name, with the setting where that tells it apart."""
+        """The configuration's name, with setting or corpus where that tells it apart."""
         name = self.runs[0].name
-        return f"{name} ({self.setting})" if self.says_setting else name
+        apart = self.setting or str(self.info.get("name", ""))
+        return f"{name} ({apart})" if self.says_setting and apart else name
 
     @property
     def setting(self) -> str:

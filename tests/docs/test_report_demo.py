@@ -26,6 +26,12 @@ def test_its_sections_are_those_that_are_written_now() -> None:
     assert not unknown, f"{unknown} are headings of an older report: {AGAIN}"
 
 
+def test_it_shows_what_a_report_of_texts_has_now() -> None:
+    known = {"Figures", "Learning curves", "Confusions", "Classes", "Reliability", "Map", "Data"}
+    known |= {"Environment and commands", "What to try next"}
+    assert known <= set(re.findall(r"<h2>(.*?)</h2>", PAGE)), AGAIN
+
+
 def test_it_asks_no_network() -> None:
     assert not re.findall(r"""(?:src|href)=["']?(?:https?:)?//""", PAGE)
     assert "@import" not in PAGE

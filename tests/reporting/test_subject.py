@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from affectrep.evaluation.comparison import mean_over_seeds
 from affectrep.evaluation.predictions import table_statistics
@@ -77,3 +78,16 @@ def test_the_lead_shows_the_interval(tmp_path: Path) -> None:
     lead = re.search('<p class="lead">(.*?)</p>', report_html([run]))
     assert lead is not None
     assert lead[1].startswith(f"Weighted F1 {ends} on 150 test rows, seed 0.")
+
+
+def test_one_name_on_two_corpora_is_told_apart_by_the_corpus(tmp_path: Path) -> None:
+    first = make_run(tmp_path / "a", "demo", rows=60)
+    second = make_run(tmp_path / "b", "demo", rows=60)
+    config = second / "config.yaml"
+    values = yaml.safe_load(config.read_text())
+    values["data"] = {**(values.get("data") or {}), "protocol": "leave_language_out target=de"}
+    config.write_text(yaml.safe_dump(values))
+    names = {subject.name for subject in gather([first, second])}
+    assert "demo (strict de)" in names
+    assert not [name for name in names if "()" in name]
+    assert len(names) == 2
