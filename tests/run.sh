@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All checks of the project, in groups with a time budget each (seconds on 2 cores, 15 minutes in all):
-#   bash tests/run.sh            install 230, lint and types 90, unit 290, processes 110, recipes 160, docs 20
+#   bash tests/run.sh            install 230, lint and types 70, unit 330, processes 110, recipes 140, docs 20
 #   bash tests/run.sh full       and real data, browser and long fault tests, without a budget
 #   bash tests/run.sh unit docs  only these groups (install always runs first)
 # AFFECTREP_DATA names the folder of the real corpora (default ../shared/data): docs/corpora.md.
@@ -114,10 +114,10 @@ full=''
 case "${1:-}" in full) full=yes && shift ;; esac
 wanted="install ${*:-all}"
 group 230 install "install"
-group 90 lint "lint and types"
-group 290 unit "unit"
+group 70 lint "lint and types"
+group 330 unit "unit"
 group 110 processes "processes"
-group 160 recipes "recipes"
+group 140 recipes "recipes"
 group 20 docs "docs"
 if [ -n "$full" ]; then
   group 0 slow "long faults"
