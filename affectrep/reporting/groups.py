@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from affectrep.evaluation.groups import group_columns
 from affectrep.evaluation.intervals import bootstrap
 from affectrep.evaluation.metrics import Statistics, confusion_matrix
 from affectrep.evaluation.predictions import table_statistics, table_targets
@@ -21,7 +22,6 @@ from affectrep.reporting.subject import Subject
 __all__ = ["Group", "group_figures", "groups"]
 
 Array = NDArray[Any]
-_DOMAINS = ("language", "corpus", "gender", "speaker")
 _CHARTED, _LISTED = 12, 25  # of many groups the worst are shown
 _RESAMPLES = 500
 _Ends = tuple[float, float] | None
@@ -55,7 +55,7 @@ def groups(subject: Subject) -> str:
         return ""
     cluster = (subject.runs[0].config.get("evaluation") or {}).get("cluster")
     parts, worst = [], []
-    domains = _domains(tables[0])
+    domains = group_columns(tables[0])
     for domain in domains:
         found = group_figures(tables, domain, cluster=cluster if domain != cluster else None)
         parts.append(_chart(found, domain))
@@ -136,18 +136,6 @@ def _tables(subject: Subject) -> list[pd.DataFrame]:
         one.attrs = attrs
         if not found or list(one["id"]) == list(found[0]["id"]):
             found.append(one)
-    return found
-
-
-def _domains(rows: pd.DataFrame) -> list[str]:
-    """Return the columns that split the rows, each in another way."""
-    found: list[str] = []
-    for domain in _DOMAINS:
-        if domain not in rows or rows[domain].nunique() < 2:
-            continue
-        codes = pd.factorize(rows[domain])[0]
-        if not any(np.array_equal(codes, pd.factorize(rows[other])[0]) for other in found):
-            found.append(domain)
     return found
 
 
