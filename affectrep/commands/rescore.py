@@ -13,9 +13,8 @@ from rich.console import Console
 
 from affectrep.commands.pool import pool_runs
 from affectrep.data.manifest import SPLITS
-from affectrep.evaluation.calibration_card import calibration_card
-from affectrep.evaluation.families import Families, family_statistics
-from affectrep.evaluation.predictions import table_statistics, table_targets
+from affectrep.evaluation.families import Families
+from affectrep.evaluation.record_cards import record_card, record_resampling
 from affectrep.evaluation.record_sets import expand_records
 from affectrep.evaluation.results import (
     Result,
@@ -24,10 +23,9 @@ from affectrep.evaluation.results import (
     update_readme,
     write_results,
 )
-from affectrep.evaluation.scorecard import Resampling, figures_of
 from affectrep.evaluation.smile_pairs import SMILES, smile_pairs
 from affectrep.evaluation.stored_run import StoredRun
-from affectrep.evaluation.strong_weak import RADIUS, strong_weak_report
+from affectrep.evaluation.strong_weak import RADIUS
 
 __all__ = ["run"]
 
@@ -85,9 +83,7 @@ def run(recipe: Path) -> int:
 def _rescored(stored: StoredRun, recipe: Path, radii: Mapping[str, float]) -> Iterator[Result]:
     """Yield the figures of a record; its scorecards stay beside it, for means over targets."""
     settings = stored.config.get("evaluation") or {}
-    resampling = Resampling(
-        settings.get("resamples", 2000), settings.get("confidence", 0.95), settings.get("cluster")
-    )
+    resampling = record_resampling(stored)
     for path in sorted((stored.path / "predictions").glob("*.csv")):
         table = stored.table(path.stem)
         card: dict[str, Any] = {"config": stored.name, "seed": stored.seed, "split": path.stem}
@@ -98,31 +94,12 @@ def _rescored(stored: StoredRun, recipe: Path, radii: Mapping[str, float]) -> It
             families = _families(settings, table, recipe)
             if _trained_on(stored) in radii:
                 table.attrs.setdefault(RADIUS, radii[_trained_on(stored)])
-            card |= _card(table, families, resampling)
+            card |= record_card(table, resampling, families)
             card["data"] = str(stored.fingerprint.get(path.stem, {}).get("content", ""))[:12]
         else:
             continue
         path.with_suffix(".json").write_text(json.dumps(card) + "\n", encoding="utf-8")
         yield from results_of(card, stored.environment, stored.setting)
-
-
-def _card(table: pd.DataFrame, families: Families | None, resampling: Resampling) -> dict[str, Any]:
-    """Return what a record suffices for; it has no probabilities."""
-    found = [table_statistics(table)]
-    if families is not None:
-        found.append(family_statistics(*table_targets(table), families))
-    card: dict[str, Any] = {"task": table.attrs["task"], "n": len(table)}
-    card["metrics"] = figures_of(found, table, resampling)
-    if table.attrs["task"] == "regression":
-        cluster = resampling.cluster
-        people = None if cluster is None else table[cluster].fillna("").astype(str).to_numpy()
-        card["calibration"] = calibration_card(
-            table, clusters=people, confidence=resampling.confidence
-        )
-    if table.attrs["task"] == "regression" and RADIUS in table.attrs:
-        radius = float(table.attrs[RADIUS])
-        card["strong_weak"] = strong_weak_report(table, radius, resampling=resampling)
-    return card
 
 
 def _radii(runs: Sequence[StoredRun]) -> dict[str, float]:

@@ -2,50 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from affectrep.evaluation.groups import group_columns
-from affectrep.evaluation.intervals import bootstrap
-from affectrep.evaluation.metrics import Statistics, confusion_matrix
-from affectrep.evaluation.predictions import table_statistics, table_targets
-from affectrep.reporting.figures import number
+from affectrep.evaluation.groups import group_figures, mean_groups
+from affectrep.evaluation.metrics import confusion_matrix
+from affectrep.evaluation.predictions import table_targets
+from affectrep.reporting.figures import number, title
 from affectrep.reporting.page import figure, section, table
 from affectrep.reporting.plots import heat_map, interval_chart
 from affectrep.reporting.subject import Subject
 
-__all__ = ["Group", "group_figures", "groups"]
+__all__ = ["groups"]
 
 Array = NDArray[Any]
 _CHARTED, _LISTED = 12, 25  # of many groups the worst are shown
-_RESAMPLES = 500
-_Ends = tuple[float, float] | None
-
-
-@dataclass(frozen=True)
-class Group:
-    """The figures of one group, means over seeds.
-
-    Args:
-        name: of the group.
-        rows: of the split.
-        classes: how many occur among them.
-        uar: mean recall over these classes, in [0, 1].
-        macro_f1: in [0, 1]; None where a class does not occur, since its F1 would count as 0.
-        ends: of the interval of ``uar``; None where there is none.
-    """
-
-    name: str
-    rows: int
-    classes: int
-    uar: float
-    macro_f1: float | None
-    ends: _Ends
+_WORDS = {
+    "classification": "UAR is the mean recall over the classes that occur in the group; macro F1 "
+    "stands only where all of them do. Groups of one class stand last.",
+    "regression": "CCC is that of the group's own rows: where labels vary little it is lower for "
+    "the same error, which RMSE shows. Groups of fewer than 10 rows, or with constant labels on an "
+    "axis, stand last.",
+}
 
 
 def groups(subject: Subject) -> str:
@@ -54,76 +36,30 @@ def groups(subject: Subject) -> str:
     if not tables:
         return ""
     cluster = (subject.runs[0].config.get("evaluation") or {}).get("cluster")
-    parts, worst = [], []
-    domains = group_columns(tables[0])
-    for domain in domains:
-        found = group_figures(tables, domain, cluster=cluster if domain != cluster else None)
-        parts.append(_chart(found, domain))
-        worst.append(_worst(found, domain))
-    words = (
-        "UAR is the mean recall over the classes that occur in the group; macro F1 stands only "
-        f"where all of them do. {' '.join(filter(None, worst))}"
-    )
-    if cluster in tables[0] and any(domain != cluster for domain in domains):
+    columns = mean_groups([group_figures(one, clusters=_clusters(one, cluster)) for one in tables])
+    if not columns:
+        return ""
+    words = f"{_WORDS[subject.task]} {' '.join(filter(None, map(_worst, columns)))}"
+    names = [one["column"] for one in columns]
+    if cluster in tables[0] and any(name != cluster for name in names):
         words += (
             f" Intervals of a group leave out one {cluster} at a time; few of them make it wide."
         )
-    parts.append(_confusions(tables, subject.classes))
+    parts = [_chart(one) for one in columns]
+    if subject.task == "classification":
+        parts.append(_confusions(tables, subject.classes))
     return section(subject.anchor("groups"), subject.heading("Groups"), words, *parts)
 
 
-def group_figures(
-    tables: Sequence[pd.DataFrame], domain: str, *, cluster: str | None = None
-) -> list[Group]:
-    """Return the figures of each group of a split, worst UAR first; groups of one class last.
-
-    Args:
-        tables: predictions of the same rows, one table per seed.
-        domain: column that names the groups; unknown rows are left out.
-        cluster: column that the intervals resample, where a group has several; None for rows.
-
-    Raises:
-        ValueError: if the tables have different rows.
-
-    Example:
-        >>> rows = pd.DataFrame({"id": list("abcd"), "label": ["calm", "glad"] * 2})
-        >>> rows["predicted"], rows["language"] = ["calm", "glad", "calm", "calm"], list("eeff")
-        >>> rows.attrs = {"task": "classification", "classes": ["calm", "glad"]}
-        >>> [(one.name, one.uar) for one in group_figures([rows], "language")]
-        [('f', 0.5), ('e', 1.0)]
-    """
-    if any(list(one["id"]) != list(tables[0]["id"]) for one in tables):
-        raise ValueError("expected predictions of the same rows in one order for every seed")
-    column = tables[0][domain]
-    names = sorted({str(name) for name in column[column.notna()] if str(name)})
-    sets = [table_statistics(one) for one in tables]
-    known = [cluster in one for one in tables]
-    clusters = tables[0][cluster].astype(str).to_numpy() if cluster and all(known) else None
-    present = tables[0]["label"].groupby(column).nunique()
-    found = []
-    for name in names:
-        rows = (column == name).to_numpy()
-        parts = [replace(one, columns=one.columns[rows]) for one in sets]
-        whole = int(present[name]) == len(tables[0].attrs["classes"])
-        ends = _ends(parts, None if clusters is None else clusters[rows])
-        values = [one.values() for one in parts]
-        macro = float(np.mean([one["macro_f1"] for one in values])) if whole else None
-        uar = float(np.mean([one["uar"] for one in values]))
-        found.append(Group(name, int(rows.sum()), int(present[name]), uar, macro, ends))
-    return sorted(found, key=lambda one: (one.classes < 2, one.uar, one.name))
-
-
-def _ends(parts: Sequence[Statistics], clusters: Array | None) -> _Ends:
-    """Return the mean ends of the UAR's intervals; None where nothing can be drawn anew."""
-    if len(parts[0].columns) < 2 or (clusters is not None and len(set(clusters)) < 2):
+def _clusters(table: pd.DataFrame, cluster: str | None) -> Array | None:
+    if cluster is None or cluster not in table:
         return None
-    found = [bootstrap(one, resamples=_RESAMPLES, clusters=clusters)["uar"] for one in parts]
-    return float(np.mean([one.low for one in found])), float(np.mean([one.high for one in found]))
+    return np.asarray(table[cluster].astype(str).to_numpy())
 
 
 def _tables(subject: Subject) -> list[pd.DataFrame]:
     """Return the predictions of the shown split per seed, rows in one order."""
-    if subject.split is None or subject.task != "classification":
+    if subject.split is None or subject.task not in _WORDS:
         return []
     found: list[pd.DataFrame] = []
     for run in subject.runs:
@@ -139,43 +75,50 @@ def _tables(subject: Subject) -> list[pd.DataFrame]:
     return found
 
 
-def _chart(found: Sequence[Group], domain: str) -> str:
-    """Return intervals of UAR and a table, both of the worst where there are many."""
-    shown = [(_short(one, domain), one.uar, *(one.ends or (None, None))) for one in found]
+def _chart(column: dict[str, Any]) -> str:
+    """Return intervals and a table of a column's groups, both of the worst where there are many."""
+    name, metric, found = column["column"], column["metric"], column["groups"]
+    shown = [(_short(one, name), one["value"], one["low"], one["high"]) for one in found]
     shown = shown[:_CHARTED]
     of = f", the worst {_CHARTED} of {len(found)}" if len(found) > _CHARTED else ""
-    told = "; ".join(f"{row[0]} {number('uar', row[1])}" for row in shown)
-    alt = f"UAR by {domain}: {told}."
-    chart = figure(f"UAR by {domain}{of}", interval_chart(shown, alt=alt, colour=0))
-    rows = [
-        [
-            _short(one, domain),
-            f"{one.rows:,}",
-            str(one.classes),
-            number("uar", one.uar),
-            f"{number('uar', one.ends[0])} to {number('uar', one.ends[1])}" if one.ends else "n/a",
-            number("macro_f1", one.macro_f1),
-        ]
-        for one in found[:_LISTED]
-    ]
-    header = [domain.capitalize(), "Rows", "Classes", "UAR", "95 % interval", "Macro F1"]
+    told = "; ".join(f"{row[0]} {number(metric, row[1])}" for row in shown)
+    alt = f"{title(metric)} by {name}: {told}."
+    chart = interval_chart(shown, alt=alt, colour=0)
+    second = "macro_f1" if metric == "uar" else "rmse"
+    cells: dict[str, Callable[[dict[str, Any]], str]] = {
+        name.capitalize(): lambda one: _short(one, name),
+        "Rows": lambda one: f"{one['rows']:,}",
+        "Classes": lambda one: str(one["classes"]),
+        title(metric): lambda one: number(metric, one["value"]),
+        "95 % interval": lambda one: _ends(metric, one),
+        title(second): lambda one: number(second, one[second]),
+    }
+    if metric != "uar":
+        del cells["Classes"]
+    rows = [[cell(one) for cell in cells.values()] for one in found[:_LISTED]]
     more = len(found) - _LISTED
-    rest = f"<p>{more} more have a higher UAR, or rows of one class only.</p>" if more > 0 else ""
-    return chart + table(header, rows) + rest
+    rest = f"<p>{more} more stand better, or say too little.</p>" if more > 0 else ""
+    return figure(f"{title(metric)} by {name}{of}", chart) + table(list(cells), rows) + rest
 
 
-def _worst(found: Sequence[Group], domain: str) -> str:
-    first = found[0]
-    if first.classes < 2:
+def _ends(metric: str, one: dict[str, Any]) -> str:
+    if one["low"] is None:
+        return "n/a"
+    return f"{number(metric, one['low'])} to {number(metric, one['high'])}"
+
+
+def _worst(column: dict[str, Any]) -> str:
+    if column["worst"] is None:
         return ""
+    name, metric, first = column["column"], column["metric"], column["groups"][0]
     return (
-        f"The worst {domain} is {_short(first, domain)} with a UAR of {number('uar', first.uar)} "
-        f"({first.rows:,} rows)."
+        f"The worst {name} is {_short(first, name)} with a {title(metric)} of "
+        f"{number(metric, first['value'])} ({first['rows']:,} rows)."
     )
 
 
-def _short(one: Group, domain: str) -> str:
-    return one.name.rpartition("/")[2] if domain == "speaker" else one.name
+def _short(one: dict[str, Any], column: str) -> str:
+    return str(one["name"]).rpartition("/")[2] if column == "speaker" else str(one["name"])
 
 
 def _confusions(tables: Sequence[pd.DataFrame], classes: Sequence[str]) -> str:

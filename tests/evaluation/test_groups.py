@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from affectrep.evaluation.groups import group_columns, group_figures
+from affectrep.evaluation.groups import group_columns, group_figures, mean_groups
 from affectrep.evaluation.intervals import jackknife
 from affectrep.evaluation.metrics import classification_metrics, regression_metrics
 from affectrep.evaluation.predictions import table_statistics
@@ -94,3 +94,41 @@ def test_they_are_part_of_the_card() -> None:
     card = scorecard(faces(), resampling=Resampling(100, cluster="subject"))
     assert [one["column"] for one in card["groups"]] == ["corpus", "gender"]
     assert "groups" not in scorecard(regression(), resampling=Resampling(100))
+
+
+def test_a_second_figure_stands_beside() -> None:
+    faces_f = by_name(group_figures(faces())[1])["f"]
+    mine = faces()[lambda one: one["gender"] == "f"]
+    axes = [mine[[f"{p}valence", f"{p}arousal"]].to_numpy() for p in ("", "predicted_")]
+    assert faces_f["rmse"] == pytest.approx(regression_metrics(*axes)["rmse"])
+    assert faces_f["classes"] is None
+    table = table_of(rows=320)
+    table["language"] = np.where(np.arange(320) < 100, "de", "it")
+    table.loc[300:, ["label", "language"]] = [CLASSES[0], "pl"]
+    found = by_name(group_figures(table)[0])
+    mine = table[table["language"] == "de"]
+    codes = [mine[key].map(CLASSES.index).to_numpy() for key in ("label", "predicted")]
+    value = classification_metrics(*codes, len(CLASSES))["macro_f1"]
+    assert found["de"]["macro_f1"] == pytest.approx(value)
+    assert (found["pl"]["macro_f1"], found["pl"]["classes"]) == (None, 1)  # absent classes are no 0
+
+
+def test_means_over_seeds() -> None:
+    tables = [table_of(rows=320, seed=seed) for seed in (0, 1)]
+    for table in tables:
+        table["label"], table["speaker"] = tables[0]["label"], tables[0]["speaker"]
+        table["language"] = np.where(np.arange(320) < 100, "de", "it")
+    single = [group_figures(one) for one in tables]
+    for column, *seeds in zip(mean_groups(single), *single, strict=True):
+        values = [one["value"] for one in column["groups"] if one["told"]]
+        assert values == sorted(values)
+        assert column["worst"] == column["groups"][0]["name"]
+        for name, found in by_name(column).items():
+            for key in ("value", "low", "high", "macro_f1"):
+                values = [by_name(one)[name][key] for one in seeds]
+                mean = None if None in values else pytest.approx(np.mean(values))
+                assert found[key] == mean
+            assert found["rows"] == by_name(seeds[0])[name]["rows"]
+    other = group_figures(tables[1].assign(language=["de", "pl"] * 160))
+    with pytest.raises(ValueError, match="same groups"):
+        mean_groups([single[0], other])

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
 
-from affectrep.evaluation.metrics import classification_metrics
 from affectrep.evaluation.predictions import write_predictions
-from affectrep.reporting.groups import group_figures, groups
+from affectrep.evaluation.stored_run import StoredRun
+from affectrep.reporting.groups import groups
 from affectrep.reporting.subject import Subject
 from tests.evaluation.leaky import leaky_run
+from tests.evaluation.regressions import regression
 
 CLASSES = ["angry", "calm", "glad"]
 
@@ -40,42 +40,6 @@ def subject(folder: Path, *tables: pd.DataFrame) -> Subject:
         write_predictions(run.table_path("test"), table)
         runs.append(run)
     return Subject(runs, "test", [{"classes": CLASSES}] * len(runs))
-
-
-def test_figures_are_those_of_the_rows_alone() -> None:
-    table = rows()
-    found = {one.name: one for one in group_figures([table], "speaker")}
-    mine = table[table["speaker"] == "c/p2"]
-    codes = [mine[key].map(CLASSES.index).to_numpy() for key in ("label", "predicted")]
-    direct = classification_metrics(*codes, CLASSES)
-    assert found["c/p2"].uar == pytest.approx(direct["uar"])
-    assert found["c/p2"].macro_f1 == pytest.approx(direct["macro_f1"])
-    low, high = found["c/p2"].ends
-    assert low < direct["uar"] < high
-    assert found["c/p7"].classes == 1
-    assert found["c/p7"].macro_f1 is None  # two absent classes would count as 0
-    order = list(found)
-    assert (order[0], order[-1]) == ("c/p0", "c/p7")
-
-
-def test_seeds_are_averaged_and_clusters_resampled() -> None:
-    tables = [rows(seed=0), rows(seed=1)]
-    single = [group_figures([one], "language", cluster="speaker") for one in tables]
-    both = {one.name: one for one in group_figures(tables, "language", cluster="speaker")}
-    for name, found in both.items():
-        seeds = [next(one for one in part if one.name == name) for part in single]
-        assert found.uar == pytest.approx(np.mean([one.uar for one in seeds]))
-        assert found.ends == pytest.approx(np.mean([one.ends for one in seeds], axis=0))
-    by_row = {one.name: one for one in group_figures(tables, "language")}
-    assert by_row["de"].ends[0] > both["de"].ends[0]  # one hard speaker among four
-    with pytest.raises(ValueError, match="same rows"):
-        group_figures([tables[0], tables[1].iloc[::-1]], "language")
-
-
-def test_unknown_rows_are_left_out() -> None:
-    table = rows()
-    table.loc[:9, "speaker"] = None
-    assert sum(one.rows for one in group_figures([table], "speaker")) == 230
 
 
 def test_the_section_names_the_worst(tmp_path: Path) -> None:
@@ -109,7 +73,7 @@ def test_many_speakers_are_cut_to_the_worst(tmp_path: Path) -> None:
     table["speaker"] = [f"p{i % 40:02d}" for i in range(600)]
     html = groups(subject(tmp_path, table))
     assert "UAR by speaker, the worst 12 of 40" in html
-    assert "15 more have a higher UAR" in html
+    assert "15 more stand better" in html
 
 
 def test_runs_without_predictions(tmp_path: Path) -> None:
@@ -117,3 +81,20 @@ def test_runs_without_predictions(tmp_path: Path) -> None:
     run.table_path("test").unlink()
     assert groups(Subject([run], "test", [{"classes": CLASSES}])) == ""
     assert groups(Subject([run], None, [])) == ""
+
+
+def test_valence_and_arousal_name_the_worst_group_by_ccc(tmp_path: Path) -> None:
+    table = regression(people=12, each=20)
+    table["gender"] = np.where(np.arange(240) // 20 % 3 == 0, "f", "m")
+    table.loc[table["gender"] == "f", "predicted_valence"] *= -1
+    table["corpus"] = ["a"] * 200 + ["b"] * 6 + ["c"] * 34  # b has too few rows to tell
+    shown = subject(tmp_path, table)
+    settings = shown.runs[0].path / "config.yaml"
+    settings.write_text(settings.read_text().replace("task: classification", "task: regression"))
+    html = groups(Subject([StoredRun(shown.runs[0].path)], "test", [{}]))
+    assert "The worst gender is f with a CCC of" in html
+    assert "CCC by corpus" in html
+    assert ">RMSE</th>" in html
+    assert ">Classes</th>" not in html
+    assert "Confusions by language" not in html
+    assert html.index("<td>c</td>") < html.index("<td>b</td>")
