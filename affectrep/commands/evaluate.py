@@ -28,6 +28,7 @@ from affectrep.config import Config, load_config
 from affectrep.data.checks import leaked_ids
 from affectrep.data.manifest import Manifest
 from affectrep.evaluation.adversary_health import adversary_sentences
+from affectrep.evaluation.adversary_signs import write_signs
 from affectrep.evaluation.baselines import baseline_table
 from affectrep.evaluation.families import Families
 from affectrep.evaluation.ledger import readings
@@ -127,6 +128,7 @@ def run(  # noqa: PLR0913 - one for each option of the command
     if baselines or (baselines is None and manifest.info.generated):
         card["baselines"] = _baselines(manifest, split)
     _write_json(stored.path / "predictions" / f"{split}.json", card)
+    write_signs(stored)
     record_results(stored, config, card, table, condition)
     _show(stored, manifest, card)
     return card

@@ -22,7 +22,8 @@ from affectrep.evaluation.strong_weak import RADIUS
 
 __all__ = ["margin_probabilities", "read_compact", "write_compact", "write_record"]
 
-FINDINGS = ("mined_pairs", "recurring_positives")  # these hold ids and names of classes only
+# these hold ids, names of classes and numbers only
+FINDINGS = ("mined_pairs", "recurring_positives", "adversary")
 
 
 def write_record(run: Path, split: str, table: pd.DataFrame, folder: Path) -> Path:
