@@ -34,6 +34,8 @@ __all__ = [
     "TrainingConfig",
 ]
 
+Beta = Annotated[float, Field(ge=0, lt=1)]
+
 
 class LabelNoiseSettings(Section):
     """Wrong training labels on purpose, as a controlled experiment."""
@@ -115,10 +117,11 @@ class OptimizerConfig(Section):
     head_lr: float = Field(
         1e-3, ge=0, description="peak learning rate of heads and the objective's parts beside them"
     )
+    betas: tuple[Beta, Beta] = Field((0.9, 0.999), description="AdamW's, of encoder and heads")
     adversary_lr: float = Field(
         1e-4, ge=0, description="peak learning rate of critics and discriminators"
     )
-    adversary_betas: tuple[float, float] = Field((0.5, 0.9), description="AdamW's, of the same")
+    adversary_betas: tuple[Beta, Beta] = Field((0.5, 0.9), description="AdamW's, of the same")
     adversarial_lr_factor: float = Field(
         0.1, gt=0, description="on the encoder's rate in a phase that works for the adversary"
     )

@@ -19,6 +19,7 @@ from affectrep.objectives.groups import bounded
 __all__ = ["CriticHead", "without_dropout"]
 
 OUTPUTS = ("sigmoid", "linear", "normalised", "tanh")
+FIRST_ACTIVATIONS = ("relu", "none")
 LARGEST_INPUT = 1e12  # beyond it the squares of the outputs would overflow float32
 
 
@@ -26,9 +27,9 @@ class CriticHead(nn.Module):
     """A critic with layers 64, 32 and 16 that maps what the encoder says to a few bounded values.
 
     ``Linear, ReLU, Linear, Dropout, ReLU, Linear, output``; the released code has no ReLU after
-    the first layer and a linear output. Use the sigmoid (the default) with the contrastive critic:
-    squared distances are then at most 16, above every margin in use. The scalar critic of Fisher
-    and those of SphereGAN and GramNet want linear outputs.
+    the first layer (``first_activation="none"``) and a linear output. Use the sigmoid (the
+    default) with the contrastive critic: squared distances are then at most 16, above every margin
+    in use. The scalar critic of Fisher and those of SphereGAN and GramNet want linear outputs.
 
     Args:
         dim: width of the embeddings, or channels of the feature maps.
@@ -38,9 +39,12 @@ class CriticHead(nn.Module):
         output: "sigmoid" | "linear" | "normalised" (length 1) | "tanh".
         dropout: before the last ReLU, in [0, 1).
         spectral: divide each layer's weight by its largest singular value.
+        first_activation: "relu" | "none" after the first layer. With none the first two layers
+            are one linear map, and so is the whole of a critic with two layers.
 
     Raises:
-        ValueError: if a width is not positive, the output is unknown or dropout is out of range.
+        ValueError: if a width is not positive, the output or the first activation is unknown or
+            dropout is out of range.
 
     Source: Kim and Song 2021, Contrastive Adversarial Learning for Person Independent Facial
     Emotion Recognition (AAAI), and its released code.
@@ -53,7 +57,7 @@ class CriticHead(nn.Module):
         592496
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each property of the network
         self,
         dim: int,
         *,
@@ -62,6 +66,7 @@ class CriticHead(nn.Module):
         output: Literal["sigmoid", "linear", "normalised", "tanh"] = "sigmoid",
         dropout: float = 0.2,
         spectral: bool = False,
+        first_activation: Literal["relu", "none"] = "relu",
     ) -> None:
         super().__init__()
         if dim < 1 or grid < 0 or len(widths) < 1 or min(widths) < 1:
@@ -74,13 +79,18 @@ class CriticHead(nn.Module):
                 f"expected output one of {', '.join(OUTPUTS)} and dropout in [0, 1), got "
                 f"{output!r} and {dropout}"
             )
+        if first_activation not in FIRST_ACTIVATIONS:
+            raise ValueError(
+                f"expected first_activation one of {', '.join(FIRST_ACTIVATIONS)}, got "
+                f"{first_activation!r}"
+            )
         self.dim, self.grid, self.output = dim, grid, output
         sizes = [dim * (grid * grid or 1), *widths]
         layers: list[nn.Module] = []
         for i, (width, following) in enumerate(pairwise(sizes)):
             linear = nn.Linear(width, following)
             layers.append(parametrizations.spectral_norm(linear) if spectral else linear)
-            if i < len(widths) - 1:
+            if i < len(widths) - 1 and (i or first_activation == "relu"):
                 last = i == len(widths) - 2
                 layers += [nn.Dropout(dropout), nn.ReLU()] if last and i else [nn.ReLU()]
         self.layers = nn.Sequential(*layers)

@@ -23,14 +23,16 @@ class OptimizerSettings:
     """Learning rates per kind of player, weight decay, schedule and clipping.
 
     An optimizer that moves no part of the model (a critic's, a discriminator's) is an adversary's:
-    it has ``adversary_lr`` and ``adversary_betas``. One that moves the model under another name
-    than "main" (an adversarial step on the encoder) runs at ``adversarial_lr_factor`` times the
-    main rates: AdamW does not see the scale of a loss, so the rate has to carry it. An
-    objective's own part that learns beside the model (a domain head, a threshold) counts as a head.
+    it has ``adversary_lr`` and ``adversary_betas``; all others have ``betas``. One that moves the
+    model under another name than "main" (an adversarial step on the encoder) runs at
+    ``adversarial_lr_factor`` times the main rates: AdamW does not see the scale of a loss, so the
+    rate has to carry it. An objective's own part that learns beside the model (a domain head, a
+    threshold) counts as a head.
     """
 
     encoder_lr: float = 5e-5
     head_lr: float = 1e-3
+    betas: tuple[float, float] = (0.9, 0.999)
     adversary_lr: float = 1e-4
     adversary_betas: tuple[float, float] = (0.5, 0.9)
     adversarial_lr_factor: float = 0.1
@@ -145,7 +147,7 @@ def build_optimizers(
                 settings.weight_decay if adversary or name == "main" else 0.0,
             )
         ]
-        betas = settings.adversary_betas if adversary else (0.9, 0.999)
+        betas = settings.adversary_betas if adversary else settings.betas
         built[name] = PhaseOptimizer(groups, settings, betas=betas)
     return built
 

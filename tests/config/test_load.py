@@ -35,7 +35,8 @@ def test_numbers_without_a_point_are_numbers(file):
 
 
 def test_the_resolved_configuration_reads_back_alike(file, tmp_path):
-    config = load_config(file, ["objective.name=supcon", "objective.weight=0.3"])
+    own = ["objective.name=supcon", "objective.weight=0.3", "optimizer.betas=[0.5, 0.8]"]
+    config = load_config(file, own)
     (tmp_path / "resolved.yaml").write_text(to_yaml(config))
     assert load_config(tmp_path / "resolved.yaml") == config
 
@@ -58,6 +59,7 @@ def test_the_resolved_configuration_reads_back_alike(file, tmp_path):
             "objective.name must say which one it is: cross_entropy, supcon",
         ),
         ("seed=-1", "seed=-1"),
+        ("optimizer.betas=[0.5, 1]", "optimizer.betas.1=1: Input should be less than 1."),
     ],
 )
 def test_a_wrong_override_is_named_with_the_mend(file, override, message):

@@ -30,6 +30,31 @@ def test_values_are_those_of_the_layers():
     torch.testing.assert_close(critic(points), expected, rtol=1e-12, atol=1e-12)
 
 
+def test_the_released_code_has_no_activation_after_the_first_layer():
+    torch.manual_seed(0)
+    usual = CriticHead(5, output="linear").double().eval()
+    torch.manual_seed(0)
+    critic = CriticHead(5, output="linear", first_activation="none").double().eval()
+    kinds = [type(layer).__name__ for layer in critic.layers]
+    assert kinds == ["Linear", "Linear", "Dropout", "ReLU", "Linear"]
+    points = torch.randn(7, 5, dtype=torch.float64)
+    (w1, b1, w2, b2, w3, b3) = critic.parameters()
+    for own, other in zip(critic.parameters(), usual.parameters(), strict=True):
+        assert torch.equal(own, other)
+    expected = ((points @ w1.T + b1) @ w2.T + b2).clamp_min(0) @ w3.T + b3
+    torch.testing.assert_close(critic(points), expected, rtol=1e-12, atol=1e-12)
+    assert not torch.allclose(critic(points), usual(points))
+
+
+@pytest.mark.parametrize("widths", [(3,), (4, 3)])
+def test_two_layers_without_an_activation_are_linear(widths):
+    torch.manual_seed(0)
+    critic = CriticHead(5, widths=widths, output="linear", first_activation="none").double()
+    one, other = torch.randn(2, 6, 5, dtype=torch.float64)
+    middle = (critic(one) + critic(other)) / 2
+    torch.testing.assert_close(critic((one + other) / 2), middle)
+
+
 def test_maps_are_pooled_to_the_grid():
     torch.manual_seed(0)
     pooled, flat = CriticHead(3, grid=2, dropout=0.0), CriticHead(12, dropout=0.0)
@@ -130,7 +155,14 @@ def test_no_rows_give_no_outputs():
 
 @pytest.mark.parametrize(
     "options",
-    [{"widths": ()}, {"widths": (4, 0)}, {"output": "softmax"}, {"dropout": 1.0}, {"grid": -1}],
+    [
+        {"widths": ()},
+        {"widths": (4, 0)},
+        {"output": "softmax"},
+        {"dropout": 1.0},
+        {"grid": -1},
+        {"first_activation": "gelu"},
+    ],
 )
 def test_wrong_options_are_refused(options):
     with pytest.raises(ValueError, match="expected"):

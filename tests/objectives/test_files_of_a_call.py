@@ -188,6 +188,7 @@ MODULES: dict[str, list[Call]] = {
             for word in ("sigmoid", "linear", "normalised", "tanh")
         ),
         lambda: objectives.CriticHead(DIM, spectral=True).bfloat16()(points()),
+        lambda: objectives.CriticHead(DIM, first_activation="none")(points()),
     ],
     "CrossEntropyLoss": [labelled(objectives.CrossEntropyLoss(class_weights=[1.0] * DIM))],
     "DomainAdversary": [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -17,14 +19,22 @@ def nothing(output, batch, carry):
 
 
 @pytest.fixture
-def optimizers():
-    phases = [
+def phases():
+    return [
         Phase("critic", nothing, updates=("critic",), optimizer="critic", grad=False),
         Phase("adversarial", nothing, updates=("encoder",), optimizer="adversarial"),
         Phase("main", nothing, updates=("encoder", "heads", "threshold")),
     ]
+
+
+@pytest.fixture
+def players():
     names = ("encoder", "heads", "critic", "threshold")
-    players = {name: nn.Linear(2, 2, bias=False) for name in names}
+    return {name: nn.Linear(2, 2, bias=False) for name in names}
+
+
+@pytest.fixture
+def optimizers(phases, players):
     return build_optimizers(phases, players, SETTINGS)
 
 
@@ -40,6 +50,15 @@ def test_a_critic_has_its_own_rate_and_moments(optimizers):
 def test_a_second_optimizer_on_the_encoder_is_slower(optimizers):
     assert rates(optimizers["adversarial"]) == [pytest.approx(1e-4)]
     assert optimizers["adversarial"].optimizer.param_groups[0]["betas"] == (0.9, 0.999)
+
+
+def test_all_but_the_adversary_have_the_moments_of_the_settings(phases, players):
+    made = build_optimizers(phases, players, replace(SETTINGS, betas=(0.5, 0.8)))
+    found = {
+        name: {group["betas"] for group in optimizer.optimizer.param_groups}
+        for name, optimizer in made.items()
+    }
+    assert found == {"critic": {(0.5, 0.9)}, "adversarial": {(0.5, 0.8)}, "main": {(0.5, 0.8)}}
 
 
 def test_the_encoder_decays_once_a_step(optimizers):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,21 @@ def test_a_killed_run_ends_with_the_numbers_of_an_uninterrupted_one(tmp_path, to
         for name, value in one.state_dict().items():
             assert torch.equal(value, other.state_dict()[name]), name
     assert numbers(tmp_path / "whole") == numbers(tmp_path / "cut")
+
+
+def test_a_killed_run_goes_on_with_its_own_moments(tmp_path):
+    own = replace(OPTIMIZER, betas=(0.5, 0.8))
+    for name, settings in {"whole": own, "usual": OPTIMIZER}.items():
+        trainer(tmp_path / name, optimizer=settings).fit()
+    assert numbers(tmp_path / "whole") != numbers(tmp_path / "usual")
+    with pytest.raises(StopError):
+        trainer(tmp_path / "cut", optimizer=own, batches=Killed(7, steps=5)).fit()
+    again = trainer(tmp_path / "cut", optimizer=own)
+    again.fit()
+    assert numbers(tmp_path / "whole") == numbers(tmp_path / "cut")
+    state = load_latest(tmp_path / "cut" / "checkpoints")["optimizers"]
+    for saved in (state["main"], again.optimizers["main"].state_dict()):
+        assert {tuple(group["betas"]) for group in saved["param_groups"]} == {(0.5, 0.8)}
 
 
 def test_the_best_epoch_is_kept_and_patience_stops(tmp_path):
