@@ -167,6 +167,25 @@ def test_the_released_codes_critic_and_training_are_its_own(set_: str) -> None:
         assert found == pytest.approx([1.0, 0.9, 0.81, 0.9**9])
 
 
+@pytest.mark.parametrize("system", ["plain", "caf"])
+def test_the_network_for_small_faces_differs_in_what_it_sees_and_how_long(system: str) -> None:
+    config = load(f"ferplus_small_{system}")
+    assert set(differing_keys(load(f"ferplus_{system}"), config)) == {
+        "name",
+        "encoder.stem",
+        "encoder.width",
+        "encoder.preprocess.size_px",
+        "encoder.preprocess.resize_px",
+        "training.epochs",
+    }
+    assert (config.training.epochs, config.heads.hidden, config.heads.dropout) == (60, [64], 0.2)
+    encoder = build_model(config, invented()).encoder
+    first = encoder.conv1
+    assert (first.kernel_size, first.stride, first.out_channels) == ((3, 3), (1, 1), 64)
+    pictures = [torch.zeros(3, 54, 54, dtype=torch.uint8)]
+    assert encoder(encoder.preprocess(pictures)).features.shape == (1, 512, 6, 6)
+
+
 @pytest.mark.parametrize("backbone", ["resnet", "alexnet"])
 def test_corpora_of_the_paper_share_what_the_paper_shares(backbone: str) -> None:
     first = load(f"affectnet_{backbone}_caf")
