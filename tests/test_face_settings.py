@@ -22,6 +22,7 @@ from affectrep.data.manifest import CorpusInfo, Manifest
 from affectrep.model import AffectModel
 from affectrep.training.optimizers import OptimizerSettings
 from tests import tiny_faces
+from tests.encoders.tiny_vision import tiny_vision
 from tests.tiny_faces import ALEXNET, CLIPS, CONFIGS, RESNET, SMALL
 
 FILES = sorted(CONFIGS.glob("*.yaml"))
@@ -71,7 +72,7 @@ def built(name: str, *overrides: str) -> tuple[Config, AffectModel, Any]:
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in NAMES if "18" not in name and "clips" not in name]
+    "name", [name for name in NAMES if not {"18", "clips", "vit"} & set(name.split("_"))]
 )
 def test_critic_margin_and_grouping_are_those_of_the_name(name: str) -> None:
     config, model, objective = built(name)
@@ -165,6 +166,23 @@ def test_the_released_codes_critic_and_training_are_its_own(set_: str) -> None:
     if config.optimizer.schedule == "step":  # all of training are 50,000 steps
         found = [settings.factor(steps / 50_000) for steps in (4_999, 5_000, 10_000, 49_999)]
         assert found == pytest.approx([1.0, 0.9, 0.81, 0.9**9])
+
+
+def test_lora_on_a_vit_is_plain_regression_with_few_weights_to_train(tmp_path: Path) -> None:
+    pytest.importorskip("torchvision")
+    kept = load("ferplus_vit_lora").encoder.preprocess
+    assert (kept["size_px"], kept["resize_px"]) == (224, 240)
+    words = [f"encoder.checkpoint={tiny_vision(tmp_path)}"]
+    words += ["encoder.preprocess={size_px: 32, resize_px: 36}"]
+    config = load("ferplus_vit_lora", *words)
+    model = build_model(config, invented())
+    trained = {name for name, value in model.encoder.named_parameters() if value.requires_grad}
+    assert trained
+    assert all("lora_" in name for name in trained)
+    objective = build_objective(config, invented(), dim=model.encoder.dim)
+    assert [phase.name for phase in objective.phases()] == ["main"]
+    pictures = [torch.zeros(3, 36, 36, dtype=torch.uint8)]
+    assert model(model.encoder.preprocess(pictures)).predictions.shape == (1, 2)
 
 
 @pytest.mark.parametrize("system", ["plain", "caf"])

@@ -29,6 +29,7 @@ from affectrep.model import AffectModel
 from affectrep.training.fitted_run import FittedRun
 from affectrep.training.run_folder import RunFolder
 from tests.encoders.tiny_speech import tiny_speech
+from tests.encoders.tiny_vision import tiny_vision
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "affectrep").rglob("*.py"))
@@ -173,13 +174,20 @@ def speech_checkpoint(tmp_path_factory):
     return tiny_speech(tmp_path_factory.mktemp("speech"), "wav2vec2-group")
 
 
+@pytest.fixture(scope="module")
+def vision_checkpoint(tmp_path_factory):
+    return tiny_vision(tmp_path_factory.mktemp("vision"))
+
+
 @pytest.mark.parametrize("path", CONFIGS, ids=relative)
-def test_configuration_builds(path, speech_checkpoint):
+def test_configuration_builds(path, speech_checkpoint, vision_checkpoint):
     config = load_config(path, [])
     if config.encoder.name == "speech":  # of the hub: a tiny one of its kind stands in
         config = load_config(path, [f"encoder.checkpoint={speech_checkpoint}"])
-    if config.encoder.name == "video_resnet":
+    if config.encoder.name in ("video_resnet", "vision"):
         pytest.importorskip("torchvision")
+    if config.encoder.name == "vision":
+        config = load_config(path, [f"encoder.checkpoint={vision_checkpoint}"])
     manifest = invented(config.task)
     strong = getattr(config.objective, "strong_classes", None)
     if strong is not None:  # names of the corpus: the invented one gets them, too
