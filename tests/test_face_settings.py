@@ -128,6 +128,15 @@ def test_readings_differ_as_their_names_say() -> None:
     assert hinges == {"", "_half", "_mi", "_delta"}
 
 
+@pytest.mark.parametrize("centres", [2, 3, 5])
+def test_kmeans_on_another_corpus_is_an_override(centres: int) -> None:
+    words = ("objective.grouping.rule=kmeans", f"objective.grouping.centres={centres}")
+    page = (CONFIGS.parents[1] / "docs" / "caf.md").read_text(encoding="utf-8")
+    assert centres != 3 or " ".join(words) in page
+    _, _, objective = built("affectnet_resnet_caf", *words)
+    assert objective.grouper.grouping == built(f"ferplus_caf_kmeans{centres}")[2].grouper.grouping
+
+
 def test_the_whole_of_table_4_is_there() -> None:
     for backbone in ("resnet", "alexnet"):
         wanted = {f"affectnet_{backbone}_{system}" for system in (*SYSTEMS, *READINGS)}

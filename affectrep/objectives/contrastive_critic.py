@@ -33,8 +33,8 @@ class CriticContrast:
     """How pairs are formed and weighed in the critic's loss.
 
     Args:
-        negative_weight: of strong-weak pairs. The paper's 1/2 makes the critic collapse to a
-            constant on real faces.
+        negative_weight: of strong-weak pairs. With the paper's 1/2 the critic collapsed to a
+            constant in a probe on real faces.
         hinge: False is the literal Eq. 7, unbounded below.
         pairing: "all" | "active" (negatives: mean over those inside their margin) | "code" (one
             partner per anchor: row i with row n-1-i, n the smaller group cut to an even number).
