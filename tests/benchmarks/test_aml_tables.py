@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from affectrep.evaluation.comparison import Difference
-from tests.benchmarks.aml_tables import BEGIN, END, METRICS, main, page_with, table, tables
+from tests.benchmarks.aml_tables import METRICS, main, table, tables
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "recipes/fec_text/README.md"
@@ -39,12 +39,6 @@ def test_a_figure_that_one_system_lacks_is_left_out() -> None:
         "lcl": {METRICS[0]: lead(METRICS[0], -0.01, holm=0.4, seeds=2)},
     }
     assert len(table("empathetic", found).splitlines()) == 4
-
-
-def test_a_page_needs_both_markers() -> None:
-    assert page_with(f"a\n{BEGIN}\nold\n{END}\nb", "new") == f"a\n{BEGIN}\nnew\n{END}\nb"
-    with pytest.raises(ValueError, match="needs both"):
-        page_with(f"a\n{BEGIN}\n", "new")
 
 
 @pytest.mark.slow
