@@ -191,7 +191,9 @@ def _build_trainer(
     model = model.to(state.device)
     for note in model.meta.get("warm_start", []):
         console.print(f"note: {note}")
-    objective: Any = build_objective(config, manifest, dim=_width(config, model))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="grouping is impossible")  # `_check` said it
+        objective: Any = build_objective(config, manifest, dim=_width(config, model))
     objective.to(state.device)
     _require_movable(config, {**model.players(), **objective.players()}, objective.phases())
     collates = {}

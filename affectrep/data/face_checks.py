@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from affectrep.data.image_contents import image_contents
@@ -16,9 +15,7 @@ from affectrep.data.problems import Problem, file_names, row_names
 __all__ = ["check_faces", "check_images", "check_strength", "check_subjects"]
 
 
-def check_faces(
-    rows: pd.DataFrame, *, threshold: float | None = None, shown: bool = True
-) -> list[Problem]:
+def check_faces(rows: pd.DataFrame, *, shown: bool = True) -> list[Problem]:
     """Return every problem of face rows and their files, errors first.
 
     Labels that are missing or out of range and leaks are named by
@@ -27,8 +24,6 @@ def check_faces(
     Args:
         rows: of a face manifest: ``id``, ``split``, ``path``, ``valence``, ``arousal``; where known
             ``subject`` and, after detection, ``face_found``.
-        threshold: radius from which a row is strong, where an objective groups rows; NaN where the
-            labels do not split. None judges by the spread of the labels alone.
         shown: True shows a progress bar on a terminal.
 
     Raises:
@@ -37,7 +32,7 @@ def check_faces(
     rows = rows.reset_index(drop=True)
     problems = [
         *check_images(rows, shown=shown),
-        *check_strength(rows, threshold),
+        *check_strength(rows),
         *check_subjects(rows),
     ]
     order = {"error": 0, "warning": 1, "note": 2}
@@ -82,12 +77,11 @@ def _broken_file(path: str, names: tuple[int | str, ...]) -> Problem:
     return Problem("unreadable_image", f"{path}: was not readable for a while: try again", names)
 
 
-def check_strength(rows: pd.DataFrame, threshold: float | None = None) -> list[Problem]:
+def check_strength(rows: pd.DataFrame) -> list[Problem]:
     """Return what is wrong with the spread of the labels, without reading a file.
 
     Args:
         rows: of a manifest with valence and arousal.
-        threshold: as in `check_faces`.
     """
     labels = rows[["valence", "arousal"]].apply(pd.to_numeric, errors="coerce")
     problems = []
@@ -101,28 +95,7 @@ def check_strength(rows: pd.DataFrame, threshold: float | None = None) -> list[P
             message = f"all {len(part)} rows of {split} have {values}: {effect}"
             problem = Problem("constant_labels", message)
             problems.append(problem if whole else replace(problem, severity="warning"))
-    return [*problems, *_check_groups(labels[rows["split"] == "train"].dropna(), threshold)]
-
-
-def _check_groups(labels: pd.DataFrame, threshold: float | None) -> list[Problem]:
-    if labels.empty:
-        return []
-    radius = np.hypot(labels["valence"], labels["arousal"])
-    if threshold is None or np.isnan(threshold):
-        same = labels.abs().nunique().max() == 1
-        if threshold is None and not same:
-            return []
-        reason = "the training labels have one strength only"
-        if not same:
-            reason = "no threshold splits the training labels"
-    else:
-        strong = int((radius >= threshold).sum())
-        if 0 < strong < len(radius):
-            return []
-        reason = f"all {len(radius)} training rows are {'strong' if strong else 'weak'}"
-        reason += f" (radius {radius.min():.2f} to {radius.max():.2f}, threshold {threshold:.2f})"
-    message = f"{reason}: grouping is impossible, CAF trains without the critic"
-    return [Problem("no_groups", message, severity="warning")]
+    return problems
 
 
 def check_subjects(rows: pd.DataFrame) -> list[Problem]:

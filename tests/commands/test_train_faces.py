@@ -178,9 +178,9 @@ def test_constant_labels_are_refused_in_training_and_a_warning_elsewhere(
 @pytest.mark.parametrize(
     ("labels", "override", "words"),
     [
-        ([0.8, 0.2], "objective.threshold=1.3", "all 36 training rows are weak (radius 0.20 to"),
-        ([0.8, 0.2], "objective.threshold=0.1", "all 36 training rows are strong"),
-        ([0.1, -0.1], "objective.critic=caf", "the training labels have one strength only"),
+        ([0.8, 0.2], "objective.threshold=1.3", "all 36 rows are weak (radius below 1.3)"),
+        ([0.8, 0.2], "objective.threshold=0.1", "none of 36 rows is weak (radius below 0.1)"),
+        ([0.1, -0.1], "objective.critic=caf", "all 36 rows have one strength, a radius of 0.141"),
     ],
 )
 def test_labels_that_cannot_be_grouped_train_without_the_critic(
@@ -194,13 +194,16 @@ def test_labels_that_cannot_be_grouped_train_without_the_critic(
     if labels == [0.1, -0.1]:
         rows = rows.assign(valence=labels * 30, arousal=labels * 30)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the objective warns its callers in Python, too
+        warnings.simplefilter("error")  # the objective, which warns in Python, has nothing to add
         place = run(folder, rows, override, lines=(CAF,))
+    sentence = f"grouping is impossible: {words}; CAF trains without the critic"
     said = capsys.readouterr().err
-    assert f"warning: {words}" in said
-    assert "grouping is impossible, CAF trains without the critic" in said
+    assert said.count(f"warning: {sentence}\n") == said.count("without the critic") == 1
     environment = json.loads((place / "environment.json").read_text())
-    assert "trains without the critic" in environment["remarks"][0]
+    assert environment["remarks"] == [sentence]
+    prepare.run(folder / "own.yaml", [override])
+    told = capsys.readouterr().out
+    assert told.count(f"warning: {sentence}\n") == told.count("without the critic") == 1
     phases = {json.loads(line)["phase"] for line in (place / "metrics.jsonl").open()}
     assert phases == {"main", "validation"}
 
@@ -208,8 +211,11 @@ def test_labels_that_cannot_be_grouped_train_without_the_critic(
 def test_plain_regression_says_nothing_of_groups(
     folder: Path, rows: pd.DataFrame, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    rows = rows.assign(valence=[0.1, -0.1] * 30, arousal=[0.1, -0.1] * 30)
     run(folder, rows)
-    assert "grouping" not in capsys.readouterr().err
+    prepare.run(folder / "own.yaml")
+    printed = capsys.readouterr()
+    assert "grouping" not in printed.err + printed.out
 
 
 def test_annotations_shorter_than_their_video_are_said_before_training(

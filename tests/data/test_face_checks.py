@@ -21,7 +21,6 @@ def kinds(problems) -> list[tuple[str, str]]:
 def test_rows_in_order_have_no_problem(tmp_path):
     rows = table(tmp_path)
     assert check_faces(rows, shown=False) == []
-    assert check_faces(rows, threshold=0.5, shown=False) == []
 
 
 def test_each_broken_file_is_one_error_with_its_rows(tmp_path):
@@ -66,33 +65,10 @@ def test_constant_labels_are_an_error_in_training_only(tmp_path):
     assert kinds(found) == [
         ("error", "constant_labels"),
         ("warning", "constant_labels"),
-        ("warning", "no_groups"),
     ]
     assert "valence 0.1 and arousal -0.2: there is nothing to learn" in found[0].message
     rows["valence"] = np.nan  # named by the other check
     assert ("error", "constant_labels") not in kinds(check_faces(rows, shown=False))
-
-
-@pytest.mark.parametrize(
-    ("threshold", "words"),
-    [
-        (0.05, "all 4 training rows are strong (radius 0.20 to 0.80, threshold 0.05)"),
-        (1.2, "all 4 training rows are weak"),
-        (float("nan"), "no threshold splits the training labels"),
-    ],
-)
-def test_labels_of_one_strength_cannot_be_grouped(tmp_path, threshold, words):
-    (found,) = check_faces(table(tmp_path), threshold=threshold, shown=False)
-    assert (found.severity, found.kind) == ("warning", "no_groups")
-    assert words in found.message
-    assert found.message.endswith("grouping is impossible, CAF trains without the critic")
-
-
-def test_one_strength_is_seen_without_a_threshold(tmp_path):
-    rows = table(tmp_path)
-    rows["valence"], rows["arousal"] = [0.5, -0.5] * 6, [0.3, 0.3, -0.3, -0.3] * 3
-    (found,) = check_faces(rows, shown=False)
-    assert "one strength only" in found.message
 
 
 def test_unknown_subjects_are_a_note(tmp_path):
