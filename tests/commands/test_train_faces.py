@@ -21,7 +21,7 @@ from PIL import Image
 from affectrep.build import build_training_loader, loaders
 from affectrep.commands import evaluate, prepare, train
 from affectrep.data import face_boxes
-from affectrep.data.images import Box
+from affectrep.data.images import Box, read_image
 from affectrep.data.loader import StepLoader
 from affectrep.evaluation.embeddings import read_embeddings
 from affectrep.model import AffectModel
@@ -124,6 +124,56 @@ def test_images_without_a_face_are_kept_out_counted_and_listed(
     told = capsys.readouterr().out
     assert "left out: 2 rows, no face found" in told
     assert said in told
+
+
+def find_at(
+    left: float, folder: Path, monkeypatch: pytest.MonkeyPatch, *, but: str | None = None
+) -> None:
+    """Let a new detector, which remembers nothing, find every face there; not that of one file."""
+    monkeypatch.setenv("AFFECTREP_CACHE", str(folder / f"cache {left} {but}"))
+    none = None if but is None else read_image(folder / "images" / but)
+
+    def find(pixels: Any) -> list[Box]:
+        return [] if np.array_equal(pixels, none) else [(left, 3.0, 30.0)]
+
+    monkeypatch.setattr(face_boxes, "faces_finder", lambda detector: find)
+
+
+def test_boxes_of_another_version_of_the_detector_are_noticed(
+    folder: Path,
+    rows: pd.DataFrame,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    find_at(4.0, folder, monkeypatch)
+    place = run(folder, rows, "data.face.detector=cascade")
+    known = json.loads((place / "data.json").read_text())
+    assert set(known["boxes"]) == {"train", "validation", "test"}
+    evaluate.run(place)
+    assert "boxes" not in capsys.readouterr().out
+    find_at(5.0, folder, monkeypatch)
+    evaluate.run(place, force=True)
+    assert (
+        "warning: the detector finds (its version may be another) other face boxes in train, "
+        "validation, test than when this run was trained" in capsys.readouterr().out
+    )
+    environment = json.loads((place / "environment.json").read_text())
+    (place / "environment.json").write_text(json.dumps({**environment, "finished": False}))
+    with pytest.raises(ValueError, match="the face boxes of train, validation, test are not"):
+        run(folder, rows, "data.face.detector=cascade")
+    (place / "environment.json").write_text(json.dumps(environment))
+    older = {key: value for key, value in known.items() if key != "boxes"}
+    (place / "data.json").write_text(json.dumps(older))
+    evaluate.run(place, force=True)
+    assert "boxes" not in capsys.readouterr().out
+    find_at(4.0, folder, monkeypatch, but="059.png")
+    with pytest.raises(ValueError, match=r"the test rows are not .*11 now.*version of the detecto"):
+        evaluate.run(place)
+
+
+def test_whole_pictures_have_no_boxes_to_remember(folder: Path, rows: pd.DataFrame) -> None:
+    place = run(folder, rows)
+    assert set(json.loads((place / "data.json").read_text())) == {"fingerprint", "info"}
 
 
 @pytest.mark.parametrize("objective", ["av_regression", "caf"])
