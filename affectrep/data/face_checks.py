@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from affectrep.data.image_contents import image_contents
-from affectrep.data.images import read_image
+from affectrep.data.images import image_size, near_square, read_image
 from affectrep.data.manifest import SPLITS
 from affectrep.data.problems import Problem, file_names, row_names
 
-__all__ = ["check_faces", "check_images", "check_strength", "check_subjects"]
+__all__ = ["check_crops", "check_faces", "check_images", "check_strength", "check_subjects"]
+
+_LOOKED_AT = 2_000
+_FEW = 0.2
 
 
 def check_faces(rows: pd.DataFrame, *, shown: bool = True) -> list[Problem]:
@@ -32,6 +37,7 @@ def check_faces(rows: pd.DataFrame, *, shown: bool = True) -> list[Problem]:
     rows = rows.reset_index(drop=True)
     problems = [
         *check_images(rows, shown=shown),
+        *check_crops(rows),
         *check_strength(rows),
         *check_subjects(rows),
     ]
@@ -75,6 +81,37 @@ def _broken_file(path: str, names: tuple[int | str, ...]) -> Problem:
     except ValueError as error:
         return Problem("unreadable_image", f"{error}; mend the file or remove the row", names)
     return Problem("unreadable_image", f"{path}: was not readable for a while: try again", names)
+
+
+def check_crops(rows: pd.DataFrame) -> list[Problem]:
+    """Return a warning where many training pictures are no ready crops and nothing finds the face.
+
+    Only headers are read, of 2,000 pictures evenly spread over the rows where there are more.
+
+    Args:
+        rows: of a face manifest; after detection, or with boxes, they are in order.
+    """
+    chosen = rows["split"] == "train"
+    if "box_side" in rows:
+        chosen &= rows["box_side"].isna()
+    paths = rows.loc[chosen, "path"].astype(str).tolist()
+    if "face_found" in rows or not paths:
+        return []
+    places = np.linspace(0, len(paths) - 1, min(len(paths), _LOOKED_AT)).round().astype(int)
+    sizes = []
+    for path in [paths[place] for place in places.tolist()]:
+        with suppress(ValueError):  # `check_images` names it
+            sizes.append(image_size(path))
+    wide = sum(not near_square(*size) for size in sizes)
+    if wide <= _FEW * len(sizes):
+        return []
+    seen = " that were looked at" if len(paths) > _LOOKED_AT else ""
+    message = (
+        f"{wide:,} of {len(sizes):,} training pictures{seen} are not near square, and no detector "
+        "ran: of each only the square in its middle is used. If they show more than a face set "
+        "data.face.detector=cascade"
+    )
+    return [Problem("no_crops", message, severity="warning")]
 
 
 def check_strength(rows: pd.DataFrame) -> list[Problem]:

@@ -171,6 +171,19 @@ def test_boxes_of_another_version_of_the_detector_are_noticed(
         evaluate.run(place)
 
 
+def test_pictures_that_are_no_crops_are_said_before_training(
+    folder: Path, rows: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(9):
+        Image.new("RGB", (60, 40), (number, 9, 9)).save(folder / "images" / f"{number:03d}.png")
+    run(folder, rows)
+    prepare.run(folder / "own.yaml")
+    printed = capsys.readouterr()
+    for said in (printed.err, printed.out):
+        assert "warning: 9 of 36 training pictures are not near square" in said
+        assert said.count("data.face.detector=cascade") == 1
+
+
 def test_whole_pictures_have_no_boxes_to_remember(folder: Path, rows: pd.DataFrame) -> None:
     place = run(folder, rows)
     assert set(json.loads((place / "data.json").read_text())) == {"fingerprint", "info"}

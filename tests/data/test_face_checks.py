@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("PIL")
 
 from affectrep.data.face_checks import check_faces
-from tests.data.pictures import table
+from tests.data.pictures import noise, table, write
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +69,33 @@ def test_constant_labels_are_an_error_in_training_only(tmp_path):
     assert "valence 0.1 and arousal -0.2: there is nothing to learn" in found[0].message
     rows["valence"] = np.nan  # named by the other check
     assert ("error", "constant_labels") not in kinds(check_faces(rows, shown=False))
+
+
+def test_training_pictures_that_are_no_crops_are_counted(tmp_path, monkeypatch):
+    rows = table(tmp_path, each=6)
+    for number in range(6, 12):  # validation pictures do not count
+        write(tmp_path / f"{number}.png", noise(30, 40, number))
+    write(tmp_path / "0.png", noise(12, 14, 0))
+    write(tmp_path / "1.png", noise(12, 15, 1))
+    assert check_faces(rows, shown=False) == []  # one of six
+    write(tmp_path / "2.png", noise(15, 12, 2))
+    (found,) = check_faces(rows, shown=False)
+    assert (found.severity, found.kind) == ("warning", "no_crops")
+    assert found.message.startswith("2 of 6 training pictures are not near square, and no detector")
+    assert found.message.endswith("set data.face.detector=cascade")
+    assert check_faces(rows.assign(face_found=True), shown=False) == []
+    boxed = rows.assign(box_left=1.0, box_top=1.0, box_side=9.0)
+    assert check_faces(boxed, shown=False) == []
+    boxed.loc[1:5, "box_side"] = np.nan  # whole pictures
+    (found,) = check_faces(boxed, shown=False)
+    assert "2 of 5 training pictures" in found.message
+    monkeypatch.setattr("affectrep.data.face_checks._LOOKED_AT", 3)
+    write(tmp_path / "5.png", noise(15, 12, 5))
+    (found,) = check_faces(rows, shown=False)  # the first, the third and the last
+    assert "2 of 3 training pictures that were looked at are" in found.message
+    (tmp_path / "5.png").write_text("no image")
+    assert ("warning", "no_crops") in kinds(check_faces(rows, shown=False))
+    assert check_faces(rows[rows["split"] == "test"], shown=False) == []
 
 
 def test_unknown_subjects_are_a_note(tmp_path):
