@@ -128,11 +128,15 @@ def run(  # noqa: PLR0913 - one for each option of the command
         _add_faces(config, reader, card, table)
     if baselines or (baselines is None and manifest.info.generated):
         card["baselines"] = _baselines(manifest, split)
-    _write_json(stored.path / "predictions" / f"{split}.json", card)
-    write_signs(stored)
+    _keep(stored, split, card)
     record_results(stored, config, card, table, condition)
     _show(stored, manifest, card)
     return card
+
+
+def _keep(stored: StoredRun, split: str, card: dict[str, Any]) -> None:
+    _write_json(stored.path / "predictions" / f"{split}.json", card)
+    write_signs(stored)
 
 
 def _refuse_refitted(stored: StoredRun, split: str) -> None:
