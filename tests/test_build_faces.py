@@ -92,6 +92,31 @@ def test_lost_faces_are_named_up_to_twenty(tmp_path: Path, monkeypatch: pytest.M
     assert note.endswith(", i20 ...")
 
 
+def test_persons_are_counted_among_the_rows_that_are_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = table(tmp_path, each=6).drop(columns=["content", "row"])
+    rows["subject"] = [f"{split}/{number % 3}" for number, split in enumerate(rows["split"])]
+    rows.to_csv(tmp_path / "own.csv", index=False)
+    lost = {image_content(read_image(path)) for path in rows["path"][rows["subject"] == "test/1"]}
+
+    def finder(detector: str) -> Any:
+        return lambda pixels: [] if image_content(pixels) in lost else [(1.0, 1.0, 9.0)]
+
+    monkeypatch.setattr("affectrep.data.face_boxes.faces_finder", finder)
+
+    def said(**data: Any) -> list[str]:
+        face = data.pop("face", None)
+        config = settings(data={"root": str(tmp_path / "own.csv"), **data}, face=face)
+        return [note for note in build_manifest(config).info.notes if "Persons" in note]
+
+    assert said() == ["Persons are known: 3 in train, 3 in validation, 3 in test."]
+    cascade = {"detector": "cascade"}
+    assert said(face=cascade) == ["Persons are known: 3 in train, 3 in validation, 2 in test."]
+    both = said(face=cascade, train_fraction=0.17)
+    assert both == ["Persons are known: 1 in train, 3 in validation, 2 in test."]
+
+
 def test_where_no_image_has_a_face_nothing_can_be_trained(made: Manifest) -> None:
     with pytest.raises(ValueError, match="no face was found by cascade in any of the 12 images"):
         with_boxes(settings(face={"detector": "cascade"}), made)

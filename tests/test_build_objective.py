@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import torch
 
-from affectrep.build import NotApplicableError, build_objective
+from affectrep.build import NotApplicableError, build_objective, grouping_fault
 from affectrep.config import parse_config
 from affectrep.config.objectives import ObjectiveConfig
 from affectrep.data.manifest import CorpusInfo, Manifest
@@ -144,9 +144,36 @@ def test_caf_plays_on_classes_of_high_intensity():
 
 def test_classes_that_are_all_strong_leave_the_task_alone():
     values = config({"name": "caf", "strong_classes": CLASSES})
-    with pytest.warns(UserWarning, match="none of 8 rows is of a weak class; trains without"):
+    with pytest.warns(UserWarning, match="none of 8 rows is of a weak class; CAF trains without"):
         objective = build_objective(values, manifest(), dim=4)
     assert [phase.name for phase in objective.phases()] == ["main"]
+
+
+@pytest.mark.parametrize(
+    ("task", "values"),
+    [
+        ("classification", {"strong_classes": CLASSES}),
+        ("classification", {"strong_classes": ["sad", "glad"]}),
+        ("regression", {"threshold": 0.01}),
+        ("regression", {"grouping": {"rule": "code", "strong_upper": None}}),
+        ("regression", {"grouping": {"strong_upper": 0.05}}),
+        ("regression", {"threshold": 0.01, "critic": "none"}),
+        ("regression", {}),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:grouping is impossible")
+def test_the_fault_of_groups_is_what_the_objective_remarks(task, values):
+    settings = config({"name": "caf", **values}, task)
+    objective = build_objective(settings, manifest(task), dim=4)
+    assert [fault for fault in [grouping_fault(settings, manifest(task))] if fault] == list(
+        objective.remarks()
+    )
+
+
+def test_missing_labels_are_no_fault_of_groups():
+    rows = manifest("regression")
+    rows.rows.loc[0, "valence"] = float("nan")
+    assert grouping_fault(config({"name": "caf", "threshold": 0.01}, "regression"), rows) is None
 
 
 @pytest.mark.parametrize(

@@ -2,61 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.echoed_run import ROOT, called, echoing
+
 SCRIPT = ROOT / "recipes" / "ser_crosslingual" / "run.sh"
-ECHO = """#!/bin/sh
-printf "%s|" "$@" >>"$ECHOED"
-echo >>"$ECHOED"
-case "$*" in *"${BREAKS:-nothing}"*) exit "$CODE" ;; esac
-"""
 CONFIGS = "configs/ser_crosslingual/paper_"
 
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """An environment that counts as set up, whose affectrep notes its words."""
-    venv = tmp_path / "venv"
-    (venv / "bin").mkdir(parents=True)
-    for name in ("python", "affectrep"):
-        (venv / "bin" / name).write_text(ECHO)
-        (venv / "bin" / name).chmod(0o755)
-    state = subprocess.run(
-        ["bash", "-c", ". recipes/setup.sh; _setup_state"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    (venv / ".installed-speech").write_text(state.stdout)
-    (tmp_path / "runs").mkdir()
-    return {
-        **{key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ},
-        "AFFECTREP_VENV": str(venv),
-        "ECHOED": str(tmp_path / "echoed"),
-        "RUNS": str(tmp_path / "runs"),
-    }
+    return echoing(tmp_path, "speech")
 
 
 def call(environment: dict[str, str], *words: str, code: int = 0) -> list[list[str]]:
     """Return the words of each command."""
-    done = subprocess.run(
-        ["bash", str(SCRIPT), "paper", *words],
-        env=environment,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == code, done.stderr
-    lines = Path(environment["ECHOED"]).read_text().splitlines()
-    # a value may have a | of its own, at its end or inside
-    return [line.removesuffix("|").split("|") for line in lines]
+    return called(SCRIPT, environment, "paper", *words, code=code)[0]
 
 
 def test_check_asks_for_the_table_alone(environment: dict[str, str]) -> None:

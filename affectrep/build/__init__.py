@@ -7,6 +7,7 @@ from affectrep.build.model import build_model, fit_encoder
 from affectrep.build.objective import (
     NotApplicableError,
     build_objective,
+    grouping_fault,
     objective_values,
     strong_threshold,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "build_training_loader",
     "cut_texts",
     "fit_encoder",
+    "grouping_fault",
     "objective_values",
     "run_name",
     "strong_threshold",

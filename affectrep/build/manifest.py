@@ -42,6 +42,7 @@ def build_manifest(config: Config) -> Manifest:
             f"task={config.task}, but the labels of {info.title} are for {info.task}: "
             f"set task={info.task} or another data.protocol."
         )
+    read = manifest.rows
     if info.modality == "face":
         # only this modality needs its packages
         from affectrep.build.face_rows import with_boxes
@@ -52,6 +53,10 @@ def build_manifest(config: Config) -> Manifest:
         manifest = Manifest(manifest.rows, known)
     if data.train_fraction < 1:
         manifest = reduce_train(manifest, data.train_fraction, data.split_seed)
+    if info.modality == "face":
+        from affectrep.data.corpora.face_files import renew_person_note
+
+        manifest = renew_person_note(manifest, read)
     return _with_noise(manifest, config)
 
 

@@ -23,10 +23,18 @@ from affectrep.config.objectives import (
 )
 from affectrep.data.manifest import Manifest
 from affectrep.objectives import OBJECTIVES, Objective
+from affectrep.objectives.caf import NO_GROUPS
+from affectrep.objectives.caf_objective import caf_grouper
 from affectrep.objectives.grouping import Grouping, radius_threshold
 from affectrep.objectives.pair_classes import CIRCUMPLEX_CLASSES
 
-__all__ = ["NotApplicableError", "build_objective", "objective_values", "strong_threshold"]
+__all__ = [
+    "NotApplicableError",
+    "build_objective",
+    "grouping_fault",
+    "objective_values",
+    "strong_threshold",
+]
 
 TASKS = {
     "classification": "cross_entropy",
@@ -96,6 +104,27 @@ def strong_threshold(config: Config, manifest: Manifest) -> float:
         if section.grouping.get("rule") != "code":  # that rule looks at the order of a batch
             grouping = Grouping(**section.grouping)
     return radius_threshold(torch.as_tensor(manifest.targets("train")), grouping)
+
+
+def grouping_fault(config: Config, manifest: Manifest) -> str | None:
+    """Return what CAF will warn of where the training rows cannot be grouped; None elsewhere.
+
+    Labels that are missing are no such fault: the checks of the corpus name them.
+
+    Raises:
+        ValueError: if there are no training rows, or labels or options are wrong.
+    """
+    section = config.objective
+    if not isinstance(section, CAFConfig) or section.critic == "none":
+        return None
+    grouper = caf_grouper(
+        section.grouping,
+        threshold=section.threshold,
+        strong_classes=_strong_classes(section, manifest),
+    )
+    labels = torch.as_tensor(manifest.targets("train"))
+    found = grouper.learn(labels) if bool(labels.isfinite().all()) else None
+    return None if found is None else NO_GROUPS.format(found)
 
 
 def objective_values(

@@ -34,6 +34,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "predict": (
         'affectrep predict goemotions "You remembered my birthday!"',
         "affectrep predict runs/demo-0 texts.csv --output predictions.csv",
+        "affectrep predict runs/ferplus_caf-0 photo.jpg --detector cascade",
     ),
     "report": (
         "affectrep report runs/demo-0 runs/demo_ce-0",

@@ -188,7 +188,10 @@ def predict(
     output: Annotated[Path | None, typer.Option(help="CSV or JSON file; plot of a video")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
     detector: Annotated[
-        str | None, typer.Option(help="of faces: none, cascade or yunet:FILE; else the model's")
+        str | None,
+        typer.Option(
+            help="of faces: none (pictures as they are), cascade or yunet:FILE; else the model's"
+        ),
     ] = None,
     all_faces: Annotated[bool, typer.Option("--all-faces", help="not the largest alone")] = False,
     fps: Annotated[float | None, typer.Option(help="of a video; else the model's, or 5")] = None,

@@ -24,6 +24,7 @@ from affectrep.commands.preflight import check_cluster
 from affectrep.commands.recipe_results import record_results
 from affectrep.commands.representation import add_representation, representation_table
 from affectrep.commands.split_reading import SplitReader
+from affectrep.commands.training_rows import require_same_rows
 from affectrep.config import Config, load_config
 from affectrep.data.checks import leaked_ids
 from affectrep.data.manifest import Manifest
@@ -103,7 +104,7 @@ def run(  # noqa: PLR0913 - one for each option of the command
     manifest = build_manifest(config)
     if leakage:
         require_leakage(split, manifest.rows)
-    _same_rows(stored, manifest)
+    require_same_rows(stored, manifest)
     check_cluster(config, manifest)
     groups = None if write_families else known_families(config, manifest, families)
     reader, known = SplitReader(stored, config, manifest), len(readings(stored.path, split))
@@ -127,11 +128,15 @@ def run(  # noqa: PLR0913 - one for each option of the command
         _add_faces(config, reader, card, table)
     if baselines or (baselines is None and manifest.info.generated):
         card["baselines"] = _baselines(manifest, split)
-    _write_json(stored.path / "predictions" / f"{split}.json", card)
-    write_signs(stored)
+    _keep(stored, split, card)
     record_results(stored, config, card, table, condition)
     _show(stored, manifest, card)
     return card
+
+
+def _keep(stored: StoredRun, split: str, card: dict[str, Any]) -> None:
+    _write_json(stored.path / "predictions" / f"{split}.json", card)
+    write_signs(stored)
 
 
 def _refuse_refitted(stored: StoredRun, split: str) -> None:
@@ -172,25 +177,6 @@ def _embed(reader: SplitReader, split: str, *, now: bool, before: bool) -> None:
         reader.embeddings(split)
     if before:
         reader.embeddings_before(split)
-
-
-def _same_rows(stored: StoredRun, manifest: Manifest) -> None:
-    known, found = stored.fingerprint, manifest.fingerprint()
-    if not known:
-        raise FileNotFoundError(
-            f"{stored.path / 'data.json'} does not say which rows the run was trained on; "
-            "train it again."
-        )
-    for name, now in found.items():
-        before = known.get(name, {})
-        differing = [key for key in now if before.get(key) != now[key]]
-        if differing:
-            raise ValueError(
-                f"{stored.path}: the {name} rows are not those of training "
-                f"({before.get('rows', 0)} rows then, {now['rows']} now; "
-                f"{', '.join(differing)} differ). "
-                "Restore the corpus, or train again."
-            )
 
 
 def _say_used_again(stored: StoredRun, split: str, known: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,8 @@ class FaceOptions:
     """What only a model of faces is told.
 
     Args:
-        detector: none, cascade or yunet:<file>; None takes the model's.
+        detector: none, cascade or yunet:<file>; None takes the model's, and where that was trained
+            on ready crops looks for the face in pictures that are none.
         all_faces: all faces of a picture, not the largest alone.
         fps: frames a second that are read from a video; None takes the model's, else 5.
     """
@@ -52,6 +53,7 @@ def predict_faces(
     paths = list(dict.fromkeys(path for given in inputs for path in find_faces(given)))
     if not paths:
         raise ValueError("there is no picture to predict: give pictures, folders of them or videos")
+    detector = "auto" if faces.detector is None and predictor.sees_crops else faces.detector
     kinds = {kind_of(Path(path)) == "video": path for path in paths}
     if len(kinds) == 2:
         raise ValueError(f"{kinds[True]} is a video, {kinds[False]} is not: predict them apart")
@@ -60,8 +62,8 @@ def predict_faces(
 
         if faces.all_faces:
             raise ValueError("--all-faces is for pictures: of a video the largest face is followed")
-        return predict_videos(predictor, paths, options, detector=faces.detector, fps=faces.fps)
-    return _pictures(predictor, paths, options, faces)
+        return predict_videos(predictor, paths, options, detector=detector, fps=faces.fps)
+    return _pictures(predictor, paths, options, replace(faces, detector=detector))
 
 
 def _pictures(
@@ -81,12 +83,29 @@ def _pictures(
     )
     if rows:
         show(predictor, rows, options)
+    if faces.detector == "auto" and predictor.sees_crops:
+        _note_searched(rows)
     if not faces.all_faces:
         _note_several(rows)
     if not broken:
         return None
     lines = "".join(f"\n- {reason}" for reason in broken.values())
     return f"{len(broken)} of {len(paths)} pictures cannot be used:{lines}"
+
+
+def _note_searched(rows: list[dict[str, Any]]) -> None:
+    """Say in how many pictures a face was looked for although the model knows crops alone."""
+    searched = {row["path"] for row in rows if row["box"] is not None or not row["faces"]}
+    if not searched:
+        return
+    lost = sum(not row["faces"] for row in rows)
+    none = f"; in {lost} of them none was found, and the middle was taken" if lost else ""
+    print(
+        f"this model was trained on ready crops: the face was looked for in {len(searched)} of "
+        f"{len({row['path'] for row in rows})} pictures{none} "
+        "(--detector none takes pictures as they are)",
+        file=sys.stderr,
+    )
 
 
 def _note_several(rows: list[dict[str, Any]]) -> None:

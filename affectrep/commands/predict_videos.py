@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["by_second", "plot_paths", "predict_videos"]
 
+_AS_THEY_ARE = " (--detector none takes frames as they are)"
+
 
 def predict_videos(
     predictor: Predictor,
@@ -30,6 +32,13 @@ def predict_videos(
 
     A table holds a row a second. A file holds a row a frame, with a plot a video beside it: a PNG,
     or an SVG where ``options.output`` ends in .svg; the rows are then in a CSV of that name.
+
+    Args:
+        predictor: of faces.
+        paths: of the videos.
+        options: where predictions go.
+        detector: as for `Predictor.predict_video`.
+        fps: frames a second that are read; None takes the model's.
     """
     tracks: dict[str, list[dict[str, Any]]] = {}
     broken: list[str] = []
@@ -37,7 +46,7 @@ def predict_videos(
         try:
             rows = list(_watched(predictor, path, detector, fps))
             if not any(row["faces"] for row in rows):
-                raise ValueError(f"{path}: no face found in {len(rows)} frames")
+                raise ValueError(f"{path}: no face found in {len(rows)} frames{_AS_THEY_ARE}")
             tracks[path] = rows
         except ValueError as error:
             broken.append(str(error))
@@ -48,6 +57,8 @@ def predict_videos(
     if rows:
         summary = by_second(rows, predictor.threshold) if options.is_table else None
         show(predictor, rows, options, summary=summary, noun="frames")
+        if detector == "auto" and predictor.sees_crops:
+            _note_searched(rows)
         _note_absent(rows)
     if plots is not None:
         _plot(tracks, plots)
@@ -73,6 +84,17 @@ def _watched(
         for row in predictor.predict_video(path, fps=fps, detector=detector, batch_size=16):
             progress.update(task, description=f"{Path(path).name}: {row['time_s']:.0f} s watched")
             yield row
+
+
+def _note_searched(rows: list[dict[str, Any]]) -> None:
+    """Say in how many frames a face was looked for although the model knows crops alone."""
+    searched = sum(row["box"] is not None or not row["faces"] for row in rows)
+    if searched:
+        print(
+            "this model was trained on ready crops: the face was looked for in "
+            f"{searched} of {len(rows)} frames{_AS_THEY_ARE}",
+            file=sys.stderr,
+        )
 
 
 def _note_absent(rows: list[dict[str, Any]]) -> None:

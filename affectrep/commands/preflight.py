@@ -6,21 +6,24 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from affectrep.build import cut_texts, strong_threshold
+from affectrep.build import cut_texts, grouping_fault
 from affectrep.commands.family_files import known_families
 from affectrep.config import Config
-from affectrep.config.objectives import CAFConfig
 from affectrep.data.cache_folder import cache_folder
 from affectrep.data.checks import Problem, check_manifest
 from affectrep.data.manifest import DOMAINS, Manifest
 from affectrep.evaluation.evaluate import metric_names
 
-__all__ = ["check_cluster", "find_problems", "setting_problems", "training_problems"]
+__all__ = [
+    "check_cluster",
+    "find_problems",
+    "group_problems",
+    "setting_problems",
+    "training_problems",
+]
 
 
-def find_problems(
-    manifest: Manifest, *, read_sound: bool = True, threshold: float | None = None
-) -> list[Problem]:
+def find_problems(manifest: Manifest, *, read_sound: bool = True) -> list[Problem]:
     """Return every problem of a manifest and, for speech, of its sound files, errors first.
 
     Sound files are read once, under a progress bar on a terminal; what was measured is kept in
@@ -29,8 +32,6 @@ def find_problems(
     Args:
         manifest: of any modality.
         read_sound: False leaves the sound files out, where another process reads them.
-        threshold: radius from which a row of valence and arousal is strong, where an objective
-            groups rows; NaN where the labels do not split.
 
     Raises:
         ImportError: if the packages that sound needs are not installed.
@@ -48,7 +49,7 @@ def find_problems(
     if manifest.info.modality == "face":
         from affectrep.data.face_checks import check_faces
 
-        problems += check_faces(manifest.rows, threshold=threshold)
+        problems += check_faces(manifest.rows)
     unique: dict[tuple[str, str], Problem] = {}
     for problem in problems:  # both judge leaks of speakers and of equal sounds, in the same words
         unique.setdefault((problem.kind, problem.message), problem)
@@ -77,6 +78,19 @@ def setting_problems(config: Config, manifest: Manifest) -> list[Problem]:
         except (ValueError, OSError) as error:
             problems.append(Problem("setting", str(error)))
     return problems
+
+
+def group_problems(config: Config, manifest: Manifest) -> list[Problem]:
+    """Return a warning where CAF cannot part strong training rows from weak ones.
+
+    Args:
+        config: its ``objective``; another than CAF groups no rows.
+        manifest: of its corpus.
+    """
+    found = None
+    with suppress(ValueError):  # of wrong labels or options, which others name
+        found = grouping_fault(config, manifest)
+    return [] if found is None else [Problem("no_groups", found, severity="warning")]
 
 
 def check_cluster(config: Config, manifest: Manifest) -> None:
@@ -123,8 +137,8 @@ def training_problems(
 ) -> list[Problem]:
     """Return every problem of a manifest that a configuration is to be trained on, errors first.
 
-    Rows are grouped as its objective groups them, rows without any label are an error, texts that
-    its encoder cuts are counted, and each of `setting_problems` is an error.
+    Rows without any label are an error, texts that its encoder cuts are counted, rows that its
+    objective cannot group are said, and each of `setting_problems` is an error.
 
     Args:
         config: its ``objective``, ``training`` and ``evaluation``.
@@ -134,18 +148,9 @@ def training_problems(
     Raises:
         ImportError: as `find_problems`.
     """
-    section, threshold = config.objective, None
-    if isinstance(section, CAFConfig) and section.critic != "none" and not _by_batch(section):
-        with suppress(ValueError):  # of wrong labels, which the checks name with their rows
-            threshold = strong_threshold(config, manifest)
     problems = setting_problems(config, manifest) + [
         replace(problem, severity="error") if problem.kind == "unlabelled" else problem
-        for problem in find_problems(manifest, read_sound=read_sound, threshold=threshold)
+        for problem in find_problems(manifest, read_sound=read_sound)
     ]
+    problems += group_problems(config, manifest)
     return problems + (cut_texts(config, manifest) if read_sound else [])
-
-
-def _by_batch(section: CAFConfig) -> bool:
-    """Whether each batch has a threshold of its own, so that none of all rows can fail."""
-    rule, scope = section.grouping.get("rule"), section.grouping.get("scope")
-    return section.threshold is None and (rule == "code" or scope == "batch")

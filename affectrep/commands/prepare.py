@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from affectrep.build import build_manifest, cut_texts
-from affectrep.commands.preflight import find_problems, setting_problems
+from affectrep.commands.preflight import find_problems, group_problems, setting_problems
 from affectrep.commands.prepare_options import NearSearch
 from affectrep.config import Config, load_config
 from affectrep.data.checks import Problem, require_clean
@@ -66,6 +66,7 @@ def run(
     problems += [
         replace(problem, severity="warning") for problem in setting_problems(settings, manifest)
     ]
+    problems += group_problems(settings, manifest)
     problems += cut_texts(settings, manifest, download=False)
     _print_card(manifest, problems)
     require_clean(problems, shown=True)

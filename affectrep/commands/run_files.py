@@ -28,11 +28,12 @@ def keep_what_was(trainer: Trainer, environment: dict[str, Any], words: str) -> 
 
 
 def write_inputs(folder: RunFolder, config: Config, manifest: Manifest) -> None:
-    """Write configuration and fingerprint, and which labels were replaced on purpose."""
+    """Write configuration, fingerprint, a digest of boxes, and which labels were replaced."""
     folder.path.mkdir(parents=True, exist_ok=True)
     folder.config.write_text(to_yaml(config), encoding="utf-8")
-    data = {"fingerprint": manifest.fingerprint(), "info": asdict(manifest.info)}
-    folder.write_json(folder.data, data)
+    boxes = manifest.box_digests()
+    data = {"fingerprint": manifest.fingerprint(), **({"boxes": boxes} if boxes else {})}
+    folder.write_json(folder.data, {**data, "info": asdict(manifest.info)})
     noise = config.data.label_noise
     if noise.share > 0:
         flipped, path = flipped_rows(manifest), folder.path / "label_noise.csv"

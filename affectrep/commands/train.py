@@ -28,6 +28,7 @@ from affectrep.build import (
 )
 from affectrep.commands.preflight import training_problems
 from affectrep.commands.run_files import keep_what_was, refuse_other_config, write_inputs
+from affectrep.commands.training_rows import other_boxes
 from affectrep.config import Config, load_config, to_yaml
 from affectrep.config.objectives import CAFConfig, FittedConfig
 from affectrep.data.checks import require_clean
@@ -174,12 +175,14 @@ def _check(config: Config, manifest: Manifest, folder: RunFolder, main: bool) ->
             console.print(f"{problem.severity}: {problem}", markup=False)
     require_clean(problems)
     if folder.data.is_file():
-        before = json.loads(folder.data.read_text(encoding="utf-8"))["fingerprint"]
-        changed = [name for name, part in manifest.fingerprint().items() if before[name] != part]
-        if changed:
+        before = json.loads(folder.data.read_text(encoding="utf-8"))
+        prints, moved = before["fingerprint"], other_boxes(before.get("boxes", {}), manifest)
+        changed = [name for name, part in manifest.fingerprint().items() if prints[name] != part]
+        if changed or moved:
+            what = "rows" if changed else "face boxes"
             raise ValueError(
-                f"{folder.path}: the rows of {', '.join(changed)} are not those this run started "
-                f"with. Restore the data, or delete the folder to start again."
+                f"{folder.path}: the {what} of {', '.join(changed or moved)} are not those this "
+                "run started with. Restore the data, or delete the folder to start again."
             )
 
 
@@ -191,7 +194,9 @@ def _build_trainer(
     model = model.to(state.device)
     for note in model.meta.get("warm_start", []):
         console.print(f"note: {note}")
-    objective: Any = build_objective(config, manifest, dim=_width(config, model))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="grouping is impossible")  # `_check` said it
+        objective: Any = build_objective(config, manifest, dim=_width(config, model))
     objective.to(state.device)
     _require_movable(config, {**model.players(), **objective.players()}, objective.phases())
     collates = {}
@@ -283,7 +288,9 @@ def _cached(
     rows = manifest.fingerprint()[split]
     device = next(model.parameters()).device.type
     precision = settled_precision(config.training.precision, device)
-    settings = [config.encoder.model_dump(mode="json"), precision]
+    settings: list[Any] = [config.encoder.model_dump(mode="json"), precision]
+    if boxes := manifest.box_digests().get(split):
+        settings += [boxes, config.data.face.margin]  # other crops have other embeddings
     key = cache_key(list(model.encoder.state_dict().values()), rows=rows, settings=settings)
     path = folder.path.parent / ".cache" / "embeddings" / f"{key}.safetensors"
     if not path.is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,16 +10,17 @@ import numpy as np
 import pandas as pd
 
 from affectrep.data.image_contents import image_contents
-from affectrep.data.images import read_image
+from affectrep.data.images import image_size, near_square, read_image
 from affectrep.data.manifest import SPLITS
 from affectrep.data.problems import Problem, file_names, row_names
 
-__all__ = ["check_faces", "check_images", "check_strength", "check_subjects"]
+__all__ = ["check_crops", "check_faces", "check_images", "check_strength", "check_subjects"]
+
+_LOOKED_AT = 2_000
+_FEW = 0.2
 
 
-def check_faces(
-    rows: pd.DataFrame, *, threshold: float | None = None, shown: bool = True
-) -> list[Problem]:
+def check_faces(rows: pd.DataFrame, *, shown: bool = True) -> list[Problem]:
     """Return every problem of face rows and their files, errors first.
 
     Labels that are missing or out of range and leaks are named by
@@ -27,8 +29,6 @@ def check_faces(
     Args:
         rows: of a face manifest: ``id``, ``split``, ``path``, ``valence``, ``arousal``; where known
             ``subject`` and, after detection, ``face_found``.
-        threshold: radius from which a row is strong, where an objective groups rows; NaN where the
-            labels do not split. None judges by the spread of the labels alone.
         shown: True shows a progress bar on a terminal.
 
     Raises:
@@ -37,7 +37,8 @@ def check_faces(
     rows = rows.reset_index(drop=True)
     problems = [
         *check_images(rows, shown=shown),
-        *check_strength(rows, threshold),
+        *check_crops(rows),
+        *check_strength(rows),
         *check_subjects(rows),
     ]
     order = {"error": 0, "warning": 1, "note": 2}
@@ -82,12 +83,42 @@ def _broken_file(path: str, names: tuple[int | str, ...]) -> Problem:
     return Problem("unreadable_image", f"{path}: was not readable for a while: try again", names)
 
 
-def check_strength(rows: pd.DataFrame, threshold: float | None = None) -> list[Problem]:
+def check_crops(rows: pd.DataFrame) -> list[Problem]:
+    """Return a warning where many training pictures are no ready crops and nothing finds the face.
+
+    Only headers are read, of 2,000 pictures evenly spread over the rows where there are more.
+
+    Args:
+        rows: of a face manifest; after detection, or with boxes, they are in order.
+    """
+    chosen = rows["split"] == "train"
+    if "box_side" in rows:
+        chosen &= rows["box_side"].isna()
+    paths = rows.loc[chosen, "path"].astype(str).tolist()
+    if "face_found" in rows or not paths:
+        return []
+    places = np.linspace(0, len(paths) - 1, min(len(paths), _LOOKED_AT)).round().astype(int)
+    sizes = []
+    for path in [paths[place] for place in places.tolist()]:
+        with suppress(ValueError):  # `check_images` names it
+            sizes.append(image_size(path))
+    wide = sum(not near_square(*size) for size in sizes)
+    if wide <= _FEW * len(sizes):
+        return []
+    seen = " that were looked at" if len(paths) > _LOOKED_AT else ""
+    message = (
+        f"{wide:,} of {len(sizes):,} training pictures{seen} are not near square, and no detector "
+        "ran: of each only the square in its middle is used. If they show more than a face set "
+        "data.face.detector=cascade"
+    )
+    return [Problem("no_crops", message, severity="warning")]
+
+
+def check_strength(rows: pd.DataFrame) -> list[Problem]:
     """Return what is wrong with the spread of the labels, without reading a file.
 
     Args:
         rows: of a manifest with valence and arousal.
-        threshold: as in `check_faces`.
     """
     labels = rows[["valence", "arousal"]].apply(pd.to_numeric, errors="coerce")
     problems = []
@@ -101,28 +132,7 @@ def check_strength(rows: pd.DataFrame, threshold: float | None = None) -> list[P
             message = f"all {len(part)} rows of {split} have {values}: {effect}"
             problem = Problem("constant_labels", message)
             problems.append(problem if whole else replace(problem, severity="warning"))
-    return [*problems, *_check_groups(labels[rows["split"] == "train"].dropna(), threshold)]
-
-
-def _check_groups(labels: pd.DataFrame, threshold: float | None) -> list[Problem]:
-    if labels.empty:
-        return []
-    radius = np.hypot(labels["valence"], labels["arousal"])
-    if threshold is None or np.isnan(threshold):
-        same = labels.abs().nunique().max() == 1
-        if threshold is None and not same:
-            return []
-        reason = "the training labels have one strength only"
-        if not same:
-            reason = "no threshold splits the training labels"
-    else:
-        strong = int((radius >= threshold).sum())
-        if 0 < strong < len(radius):
-            return []
-        reason = f"all {len(radius)} training rows are {'strong' if strong else 'weak'}"
-        reason += f" (radius {radius.min():.2f} to {radius.max():.2f}, threshold {threshold:.2f})"
-    message = f"{reason}: grouping is impossible, CAF trains without the critic"
-    return [Problem("no_groups", message, severity="warning")]
+    return problems
 
 
 def check_subjects(rows: pd.DataFrame) -> list[Problem]:

@@ -13,11 +13,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Box", "Pixels", "face_package", "image_content", "read_image", "square_crop"]
+__all__ = [
+    "Box",
+    "Pixels",
+    "face_package",
+    "image_content",
+    "image_size",
+    "near_square",
+    "read_image",
+    "square_crop",
+]
 
 Pixels = NDArray[np.uint8]
 Box = tuple[float, float, float]
 
+_NEAR_SQUARE = 1.2
 # what Pillow's decoders raise on a broken file, beside its own UnidentifiedImageError (an OSError)
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
 
@@ -55,6 +65,32 @@ def read_image(path: Path | str) -> Pixels:
     if 0 in pixels.shape:
         raise ValueError(f"{path}: has no pixels ({pixels.shape[1]} x {pixels.shape[0]})")
     return pixels
+
+
+def image_size(path: Path | str) -> tuple[int, int]:
+    """Return width and height, px, of an image file as it is stored; its pixels are not decoded.
+
+    Raises:
+        ValueError: that begins with the path, if the file is missing or no image.
+        ImportError: if the package Pillow is not installed.
+    """
+    image_module = face_package("PIL.Image")
+    try:
+        with image_module.open(path) as image:
+            width, height = image.size
+    except (*_BROKEN, image_module.DecompressionBombError) as error:
+        raise ValueError(f"{path}: cannot be read as an image: {error}") from None
+    return int(width), int(height)
+
+
+def near_square(width: int, height: int) -> bool:
+    """Whether an image may be a ready crop of a face: no side is above 1.2 times the other.
+
+    Example:
+        >>> near_square(120, 100), near_square(640, 480)
+        (True, False)
+    """
+    return max(width, height) <= _NEAR_SQUARE * min(width, height)
 
 
 def _upright_rgb(image: Any) -> Pixels:

@@ -27,7 +27,13 @@ __all__ = ["expand_records", "is_record", "keep_record", "merge_records", "unpac
 _FIRST = b"# config "
 _KINDS = ("config", "data", "seed")
 _OWN = ("predicted", "margin")  # columns of one seed begin so
-_OF_A_MACHINE = ("training.precision",)  # may differ from seed to seed; each keeps its own
+# may differ from seed to seed; each keeps its own
+_OF_A_MACHINE = (
+    "training.precision",
+    "training.threads",
+    "training.checkpoint_minutes",
+    "data.workers",
+)
 
 
 @dataclass

@@ -119,6 +119,11 @@ class StoredRun:
         return dict(data.get("fingerprint") or {k: v for k, v in data.items() if k in _SPLITS})
 
     @property
+    def boxes(self) -> dict[str, str]:
+        """A digest of the face boxes of each split, as they were in training; {} of older runs."""
+        return dict(self.data.get("boxes") or {})
+
+    @property
     def info(self) -> dict[str, Any]:
         """The description of the corpus."""
         return dict(self.data.get("info") or {})

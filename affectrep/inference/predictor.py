@@ -68,6 +68,11 @@ class Predictor:
         return "speech" if hasattr(preprocess, "sample_rate_hz") else "text"
 
     @property
+    def sees_crops(self) -> bool:
+        """Whether a model of faces has no detector of its own: it was trained on ready crops."""
+        return self.modality == "face" and self.model.encoder.preprocess.detector == "none"
+
+    @property
     def threshold(self) -> float:
         """Probability from which a multi-label model names a class; meta may set it."""
         return float(self.model.meta.get("threshold", 0.5))
@@ -160,11 +165,13 @@ class Predictor:
         It has ``path``, ``face`` (its number from 1, the largest first), ``valence``, ``arousal``
         and ``quadrant``, or what `predict` says of classes, with a second head ``expression``, and
         then ``box`` (left, top, side in px of the upright picture; None without a detector) and
-        ``faces`` (how many were found).
+        ``faces`` (how many were found; 0 where the square in the middle had to do).
 
         Args:
             paths: image files; read once, so a progress bar may stand around them.
-            detector: none (ready crops), cascade or yunet:<file>; None takes the model's.
+            detector: none (ready crops), cascade or yunet:<file>; auto takes ready crops as they
+                are and lets the cascade look at other pictures, or their middle where it finds
+                none; None takes the model's.
             all_faces: predict all faces of a picture; otherwise the largest.
             batch_size: faces a batch.
             broken: receives path -> reason of the pictures that cannot be read or hold no face,
@@ -212,7 +219,7 @@ class Predictor:
         Args:
             path: of the video.
             fps: frames a second that are read; None takes the model's meta value ``fps``, else 5.
-            detector: as for `predict_faces`.
+            detector: as for `predict_faces`; with auto a frame without a face is one, too.
             batch_size: frames a batch.
 
         Raises:

@@ -25,9 +25,11 @@ from affectrep.objectives.joint import Loss, domain_of
 from affectrep.objectives.phase import Carry, Phase, PhaseResult, Targets, Term
 from affectrep.objectives.tasks import Task, task_of
 
-__all__ = ["CAFObjective"]
+__all__ = ["NO_GROUPS", "CAFObjective"]
 
 GROUPS = "strong_weak"  # under this name the critic's phase hands the groups to the next
+NO_GROUPS = "grouping is impossible: {}; CAF trains without the critic"
+"""What is said where the labels of training leave a group empty, with the reason in place of {}."""
 
 
 class CAFObjective(nn.Module):
@@ -163,7 +165,7 @@ class CAFObjective(nn.Module):
         found = self.grouper.learn(labels)
         if found is not None:
             self.head, self.game = None, None
-            self.without_critic = f"grouping impossible: {found}; trains without the critic"
+            self.without_critic = NO_GROUPS.format(found)
             if process_rank() == 0:
                 warnings.warn(self.without_critic, stacklevel=2)
 

@@ -14,7 +14,7 @@ from affectrep.objectives.grouping import Grouper, Grouping
 from affectrep.objectives.plain_values import made, refuse_unknown
 from affectrep.objectives.tasks import task_of
 
-__all__ = ["caf_objective"]
+__all__ = ["caf_grouper", "caf_objective"]
 
 
 def caf_objective(  # noqa: PLR0913 - the plain values of one section
@@ -73,20 +73,45 @@ def caf_objective(  # noqa: PLR0913 - the plain values of one section
     if critic != "none":
         head, game = critic_and_game(critic, dim, margin, given)
     steps = made("steps", CAFSteps, given["steps"])
+    grouper = caf_grouper(given["grouping"], threshold=threshold, strong_classes=strong_classes)
     if strong_classes is not None:
         weighed = {"class_weights": class_weights, "label_smoothing": label_smoothing}
         task = task_of("cross_entropy", weighed)
-        return CAFObjective(
-            head, game, grouper=ClassGrouper(strong_classes), task=task, steps=steps
-        )
-    if given["grouping"].get("rule") == "code":
-        given["grouping"] = {"scope": "batch", **given["grouping"]}
-    grouping = made("grouping", Grouping, given["grouping"])
+        return CAFObjective(head, game, grouper=grouper, task=task, steps=steps)
     return CAFObjective(
         head,
         game,
-        grouper=Grouper(grouping, threshold=threshold, gather=True),
+        grouper=grouper,
         task=task_of("av_regression", given["regression"]),
         steps=steps,
         expression_weight=expression_weight,
     )
+
+
+def caf_grouper(
+    grouping: Mapping[str, Any],
+    *,
+    threshold: float | None = None,
+    strong_classes: Sequence[int] | None = None,
+) -> Grouper | ClassGrouper:
+    """Return what parts strong rows from weak ones; its ``learn`` says where that is impossible.
+
+    Args:
+        grouping: values of :class:`Grouping`; None is left aside, rule code has scope batch.
+        threshold: radius from which a row is strong.
+        strong_classes: classes of high intensity, which go before the two others.
+
+    Raises:
+        ValueError: if a name is unknown or a value out of range.
+
+    Example:
+        >>> import torch
+        >>> caf_grouper({}, threshold=0.5).learn(torch.tensor([[0.1, 0.0], [0.2, 0.1]]))
+        'all 2 rows are weak (radius below 0.5)'
+    """
+    if strong_classes is not None:
+        return ClassGrouper(strong_classes)
+    given = {key: value for key, value in grouping.items() if value is not None}
+    if given.get("rule") == "code":
+        given = {"scope": "batch", **given}
+    return Grouper(made("grouping", Grouping, given), threshold=threshold, gather=True)

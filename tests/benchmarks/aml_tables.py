@@ -18,10 +18,11 @@ from pathlib import Path
 from affectrep.commands import compare
 from affectrep.evaluation.comparison import Difference
 from affectrep.reporting.figures import number, p_value, title
+from tests.benchmarks.marked_page import with_table
 
-__all__ = ["BEGIN", "CORPORA", "END", "main", "page_with", "table", "tables"]
+__all__ = ["CORPORA", "METRICS", "differences", "main", "table", "tables"]
 
-BEGIN, END = "<!-- aml:begin -->", "<!-- aml:end -->"
+NAME = "aml"
 CORPORA = {"empathetic": "EmpatheticDialogues", "goemotions": "GoEmotions"}
 SYSTEMS = {"ce": "cross-entropy", "supcon": "SupCon", "lcl": "LCL", "aml_pointwise": "pointwise"}
 METRICS = (
@@ -72,19 +73,6 @@ def tables(root: Path) -> str:
     return "\n\n".join(table(corpus, differences(root, corpus)) for corpus in CORPORA)
 
 
-def page_with(text: str, fresh: str) -> str:
-    """Return a page with the tables between its markers.
-
-    Raises:
-        ValueError: if a marker is missing.
-    """
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the page needs both {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n{fresh}\n{END}{after}"
-
-
 def _cell(metric: str, one: Difference) -> str:
     low, high = (number(metric, end, sign=True) for end in (one.low, one.high))
     detectable = number(metric, one.detectable)
@@ -109,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.page is None:
         print(fresh)
         return
-    text = page_with(given.page.read_text(encoding="utf-8"), fresh)
+    text = with_table(given.page.read_text(encoding="utf-8"), fresh, NAME)
     given.page.write_text(text, encoding="utf-8")
 
 

@@ -22,6 +22,7 @@ from affectrep.evaluation.comparison import Difference
 from affectrep.evaluation.interquartile import interquartile_interval
 from affectrep.evaluation.results import read_results
 from affectrep.reporting.figures import number, p_value, title
+from tests.benchmarks.marked_page import with_table
 
 __all__ = [
     "CORPORA",
@@ -31,12 +32,11 @@ __all__ = [
     "matrix",
     "measured",
     "whole_matrix",
-    "with_matrix",
 ]
 
 Gains = Mapping[str, Sequence[float]]  # objective -> its gain over the task loss, seed by seed
 
-BEGIN, END = "<!-- matrix:begin -->", "<!-- matrix:end -->"
+NAME = "matrix"
 BELOW = (
     "The last column is the interquartile mean (the middle half) of an objective's gains over the "
     "task loss on all corpora\nthat it applies to and all seeds, in points, CCC times 100; its "
@@ -220,19 +220,6 @@ def _over_corpora(objective: str, gained: Mapping[Corpus, Gains]) -> str:
     return f"{value} [{', '.join(ends)}], {sum(map(len, tasks))} runs"
 
 
-def with_matrix(text: str, table: str) -> str:
-    """Return a page with the table between its markers.
-
-    Raises:
-        ValueError: if a marker is missing.
-    """
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"the page needs both {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n{table}\n{END}{after}"
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the matrix, or write it into a page."""
     parser = argparse.ArgumentParser(
@@ -246,7 +233,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     table = whole_matrix(options.root)
     if not options.page:
         print(table)
-    texts = {page: with_matrix(page.read_text("utf-8"), table) for page in options.page}
+    texts = {page: with_table(page.read_text("utf-8"), table, NAME) for page in options.page}
     for page, text in texts.items():
         page.write_text(text, "utf-8")
 

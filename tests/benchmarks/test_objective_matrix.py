@@ -10,21 +10,20 @@ import pytest
 from affectrep.config import load_config
 from affectrep.evaluation.comparison import Difference
 from affectrep.evaluation.results import read_results
+from tests.benchmarks.marked_page import markers, with_table
 from tests.benchmarks.objective_matrix import (
-    BEGIN,
     CORPORA,
-    END,
     OBJECTIVES,
     gains,
     main,
     matrix,
     measured,
     whole_matrix,
-    with_matrix,
 )
 
 ROOT = Path(__file__).parents[2]
 TEXT, SPEECH, FACES = CORPORA
+BEGIN, END = markers("matrix")
 PAGES = [
     page
     for page in ("docs/matrix.md", "README.md")
@@ -104,7 +103,7 @@ def now() -> str:
 @pytest.mark.parametrize("page", PAGES)
 def test_pages_hold_the_table_that_the_records_give(page, now):
     text = (ROOT / page).read_text("utf-8")
-    assert with_matrix(text, now) == text, (
+    assert with_table(text, now, "matrix") == text, (
         "write it anew: python -m tests.benchmarks.objective_matrix --page " + " ".join(PAGES)
     )
 
@@ -121,9 +120,3 @@ def test_several_pages_are_written_at_once(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="needs both"):
         main(["--page", str(pages[0]), str(tmp_path / "c.md")])
     assert pages[0].read_text() == f"{BEGIN}{END}"  # none is written if one cannot be
-
-
-def test_a_page_without_markers_is_refused():
-    assert with_matrix(f"a\n{BEGIN}\nold\n{END}\nb", "new") == f"a\n{BEGIN}\nnew\n{END}\nb"
-    with pytest.raises(ValueError, match="needs both"):
-        with_matrix("no markers", "new")

@@ -107,12 +107,66 @@ def test_pictures_without_a_face_do_not_hide_the_others(folder: Path, capsys: Ca
 
 def test_classes_of_faces(folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     use(bright_classes(), monkeypatch)
-    run("m", [str(folder / "one.png")], top=1)
+    run("m", [str(folder / "one.png")], top=1, faces=FaceOptions("none"))
     out = capsys.readouterr().out
     assert out.splitlines()[0].split() == ["path", "emotion", "p"]
     assert "light" in out
     run("m", [str(folder / "one.png")], output=folder.parent / "found.csv")
     assert list(table(folder.parent / "found.csv")[0])[2:5] == ["label", "p_light", "p_moves"]
+
+
+@pytest.fixture
+def crops(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A crop, two pictures that show more than a face, and one that shows none."""
+    use(bright_model(), monkeypatch)
+    write_picture(folder / "crop.png", picture((10, 10, 40, 180), size=(60, 60)))
+    write_picture(folder / "dark.png", picture())
+    return folder
+
+
+def test_a_model_of_crops_looks_for_the_face_in_other_pictures(
+    crops: Path, capsys: Captured
+) -> None:
+    run("m", [str(crops)], as_json=True)
+    out, err = capsys.readouterr()
+    rows = {Path(row["path"]).stem: row for row in map(json.loads, out.splitlines())}
+    assert {name: (row["box"], row["faces"]) for name, row in rows.items()} == {
+        "crop": (None, 1),
+        "dark": (None, 0),
+        "one": ([8, 8, 20], 1),
+        "two": ([40, 20, 30], 2),
+    }
+    assert rows["two"]["valence"] > 0.7
+    assert rows["dark"]["valence"] == pytest.approx(20 / 255, abs=1e-5)
+    assert (
+        "this model was trained on ready crops: the face was looked for in 3 of 4 pictures; in 1 "
+        "of them none was found, and the middle was taken (--detector none takes pictures as they "
+        "are)\n"
+    ) in err
+    assert err.count("trained on ready crops") == 1
+    run("m", [str(crops / "one.png")])
+    assert "8 8 20" in capsys.readouterr().out
+    run("m", [str(crops / "crop.png")])
+    assert "ready crops" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("named", ["none", "cascade"])
+def test_a_detector_that_is_named_is_taken_at_its_word(
+    crops: Path, capsys: Captured, named: str
+) -> None:
+    inputs = [str(crops / "two.png"), str(crops / "crop.png")]
+    run("m", inputs, as_json=True, faces=FaceOptions(named))
+    out, err = capsys.readouterr()
+    boxes = [json.loads(line)["box"] for line in out.splitlines()]
+    assert boxes == ([None, None] if named == "none" else [[40, 20, 30], [10, 10, 40]])
+    assert "ready crops" not in err
+
+
+def test_all_faces_of_a_picture_that_is_no_crop(crops: Path, capsys: Captured) -> None:
+    run("m", [str(crops / "two.png")], as_json=True, faces=FaceOptions(all_faces=True))
+    out, err = capsys.readouterr()
+    assert [json.loads(line)["face"] for line in out.splitlines()] == [1, 2]
+    assert "looked for in 1 of 1 pictures (--detector none" in err
 
 
 def test_options_of_faces_are_refused_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,6 +234,27 @@ def test_several_videos_and_broken_ones(film: str, tmp_path: Path, capsys: Captu
     with pytest.raises(ValueError, match="2 of 3 videos"):
         run("m", inputs[1:])
     assert "path" not in capsys.readouterr().out.splitlines()[0]
+
+
+def test_a_model_of_crops_looks_for_the_face_in_frames(
+    film: str, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(bright_model(), monkeypatch)
+    run("m", [film], output=tmp_path / "found.csv")
+    err = capsys.readouterr().err
+    assert "trained on ready crops: the face was looked for in 12 of 12 frames (--detector" in err
+    assert "2 of 12 frames hold no face: they have no prediction" in err
+    rows = table(tmp_path / "found.csv")
+    assert [row["faces"] for row in rows] == ["1"] * 5 + ["0", "1", "0"] + ["1"] * 4
+    run("m", [film], output=tmp_path / "found.csv", faces=FaceOptions("none"))
+    assert "ready crops" not in capsys.readouterr().err
+    assert {row["box_side"] for row in table(tmp_path / "found.csv")} == {""}
+    square = [picture((4, 20, 24, 200), size=(64, 64))] * 3
+    run("m", [write_video(tmp_path / "square.avi", square)])
+    assert "ready crops" not in capsys.readouterr().err
+    dark = write_video(tmp_path / "dark.avi", [picture()] * 3)
+    with pytest.raises(ValueError, match=r"in 2 frames \(--detector none takes frames as they are"):
+        run("m", [dark])
 
 
 def test_seconds_of_classes(film: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from PIL import Image
 from affectrep.build import build_training_loader, loaders
 from affectrep.commands import evaluate, prepare, train
 from affectrep.data import face_boxes
-from affectrep.data.images import Box
+from affectrep.data.images import Box, read_image
 from affectrep.data.loader import StepLoader
 from affectrep.evaluation.embeddings import read_embeddings
 from affectrep.model import AffectModel
@@ -126,6 +126,69 @@ def test_images_without_a_face_are_kept_out_counted_and_listed(
     assert said in told
 
 
+def find_at(
+    left: float, folder: Path, monkeypatch: pytest.MonkeyPatch, *, but: str | None = None
+) -> None:
+    """Let a new detector, which remembers nothing, find every face there; not that of one file."""
+    monkeypatch.setenv("AFFECTREP_CACHE", str(folder / f"cache {left} {but}"))
+    none = None if but is None else read_image(folder / "images" / but)
+
+    def find(pixels: Any) -> list[Box]:
+        return [] if np.array_equal(pixels, none) else [(left, 3.0, 30.0)]
+
+    monkeypatch.setattr(face_boxes, "faces_finder", lambda detector: find)
+
+
+def test_boxes_of_another_version_of_the_detector_are_noticed(
+    folder: Path,
+    rows: pd.DataFrame,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    find_at(4.0, folder, monkeypatch)
+    place = run(folder, rows, "data.face.detector=cascade")
+    known = json.loads((place / "data.json").read_text())
+    assert set(known["boxes"]) == {"train", "validation", "test"}
+    evaluate.run(place)
+    assert "boxes" not in capsys.readouterr().out
+    find_at(5.0, folder, monkeypatch)
+    evaluate.run(place, force=True)
+    assert (
+        "warning: the detector finds (its version may be another) other face boxes in train, "
+        "validation, test than when this run was trained" in capsys.readouterr().out
+    )
+    environment = json.loads((place / "environment.json").read_text())
+    (place / "environment.json").write_text(json.dumps({**environment, "finished": False}))
+    with pytest.raises(ValueError, match="the face boxes of train, validation, test are not"):
+        run(folder, rows, "data.face.detector=cascade")
+    (place / "environment.json").write_text(json.dumps(environment))
+    older = {key: value for key, value in known.items() if key != "boxes"}
+    (place / "data.json").write_text(json.dumps(older))
+    evaluate.run(place, force=True)
+    assert "boxes" not in capsys.readouterr().out
+    find_at(4.0, folder, monkeypatch, but="059.png")
+    with pytest.raises(ValueError, match=r"the test rows are not .*11 now.*version of the detecto"):
+        evaluate.run(place)
+
+
+def test_pictures_that_are_no_crops_are_said_before_training(
+    folder: Path, rows: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(9):
+        Image.new("RGB", (60, 40), (number, 9, 9)).save(folder / "images" / f"{number:03d}.png")
+    run(folder, rows)
+    prepare.run(folder / "own.yaml")
+    printed = capsys.readouterr()
+    for said in (printed.err, printed.out):
+        assert "warning: 9 of 36 training pictures are not near square" in said
+        assert said.count("data.face.detector=cascade") == 1
+
+
+def test_whole_pictures_have_no_boxes_to_remember(folder: Path, rows: pd.DataFrame) -> None:
+    place = run(folder, rows)
+    assert set(json.loads((place / "data.json").read_text())) == {"fingerprint", "info"}
+
+
 @pytest.mark.parametrize("objective", ["av_regression", "caf"])
 def test_labels_out_of_range_or_missing_are_named_by_row(
     folder: Path, rows: pd.DataFrame, objective: str
@@ -178,9 +241,9 @@ def test_constant_labels_are_refused_in_training_and_a_warning_elsewhere(
 @pytest.mark.parametrize(
     ("labels", "override", "words"),
     [
-        ([0.8, 0.2], "objective.threshold=1.3", "all 36 training rows are weak (radius 0.20 to"),
-        ([0.8, 0.2], "objective.threshold=0.1", "all 36 training rows are strong"),
-        ([0.1, -0.1], "objective.critic=caf", "the training labels have one strength only"),
+        ([0.8, 0.2], "objective.threshold=1.3", "all 36 rows are weak (radius below 1.3)"),
+        ([0.8, 0.2], "objective.threshold=0.1", "none of 36 rows is weak (radius below 0.1)"),
+        ([0.1, -0.1], "objective.critic=caf", "all 36 rows have one strength, a radius of 0.141"),
     ],
 )
 def test_labels_that_cannot_be_grouped_train_without_the_critic(
@@ -194,13 +257,16 @@ def test_labels_that_cannot_be_grouped_train_without_the_critic(
     if labels == [0.1, -0.1]:
         rows = rows.assign(valence=labels * 30, arousal=labels * 30)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the objective warns its callers in Python, too
+        warnings.simplefilter("error")  # the objective, which warns in Python, has nothing to add
         place = run(folder, rows, override, lines=(CAF,))
+    sentence = f"grouping is impossible: {words}; CAF trains without the critic"
     said = capsys.readouterr().err
-    assert f"warning: {words}" in said
-    assert "grouping is impossible, CAF trains without the critic" in said
+    assert said.count(f"warning: {sentence}\n") == said.count("without the critic") == 1
     environment = json.loads((place / "environment.json").read_text())
-    assert "trains without the critic" in environment["remarks"][0]
+    assert environment["remarks"] == [sentence]
+    prepare.run(folder / "own.yaml", [override])
+    told = capsys.readouterr().out
+    assert told.count(f"warning: {sentence}\n") == told.count("without the critic") == 1
     phases = {json.loads(line)["phase"] for line in (place / "metrics.jsonl").open()}
     assert phases == {"main", "validation"}
 
@@ -208,8 +274,11 @@ def test_labels_that_cannot_be_grouped_train_without_the_critic(
 def test_plain_regression_says_nothing_of_groups(
     folder: Path, rows: pd.DataFrame, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    rows = rows.assign(valence=[0.1, -0.1] * 30, arousal=[0.1, -0.1] * 30)
     run(folder, rows)
-    assert "grouping" not in capsys.readouterr().err
+    prepare.run(folder / "own.yaml")
+    printed = capsys.readouterr()
+    assert "grouping" not in printed.err + printed.out
 
 
 def test_annotations_shorter_than_their_video_are_said_before_training(
@@ -220,6 +289,7 @@ def test_annotations_shorter_than_their_video_are_said_before_training(
         file = root / "annotations" / "train" / axis / "101.txt"
         file.write_text("\n".join(file.read_text().splitlines()[:7]) + "\n")
     overrides = [*SMALL, *RESNET, f"data.root={root}", "data.protocol=fps=10"]
+    overrides.append("data.face.detector=none")  # the drawn videos show no face
     train.run(CONFIGS / "affwild_resnet_caf.yaml", overrides, output=folder / "runs")
     said = capsys.readouterr().err
     line = "note: 101: 7 annotated frames, 12 in the video: the first 7 are used."

@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("PIL")
 
 from affectrep.data.face_checks import check_faces
-from tests.data.pictures import table
+from tests.data.pictures import noise, table, write
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,6 @@ def kinds(problems) -> list[tuple[str, str]]:
 def test_rows_in_order_have_no_problem(tmp_path):
     rows = table(tmp_path)
     assert check_faces(rows, shown=False) == []
-    assert check_faces(rows, threshold=0.5, shown=False) == []
 
 
 def test_each_broken_file_is_one_error_with_its_rows(tmp_path):
@@ -66,33 +65,37 @@ def test_constant_labels_are_an_error_in_training_only(tmp_path):
     assert kinds(found) == [
         ("error", "constant_labels"),
         ("warning", "constant_labels"),
-        ("warning", "no_groups"),
     ]
     assert "valence 0.1 and arousal -0.2: there is nothing to learn" in found[0].message
     rows["valence"] = np.nan  # named by the other check
     assert ("error", "constant_labels") not in kinds(check_faces(rows, shown=False))
 
 
-@pytest.mark.parametrize(
-    ("threshold", "words"),
-    [
-        (0.05, "all 4 training rows are strong (radius 0.20 to 0.80, threshold 0.05)"),
-        (1.2, "all 4 training rows are weak"),
-        (float("nan"), "no threshold splits the training labels"),
-    ],
-)
-def test_labels_of_one_strength_cannot_be_grouped(tmp_path, threshold, words):
-    (found,) = check_faces(table(tmp_path), threshold=threshold, shown=False)
-    assert (found.severity, found.kind) == ("warning", "no_groups")
-    assert words in found.message
-    assert found.message.endswith("grouping is impossible, CAF trains without the critic")
-
-
-def test_one_strength_is_seen_without_a_threshold(tmp_path):
-    rows = table(tmp_path)
-    rows["valence"], rows["arousal"] = [0.5, -0.5] * 6, [0.3, 0.3, -0.3, -0.3] * 3
+def test_training_pictures_that_are_no_crops_are_counted(tmp_path, monkeypatch):
+    rows = table(tmp_path, each=6)
+    for number in range(6, 12):  # validation pictures do not count
+        write(tmp_path / f"{number}.png", noise(30, 40, number))
+    write(tmp_path / "0.png", noise(12, 14, 0))
+    write(tmp_path / "1.png", noise(12, 15, 1))
+    assert check_faces(rows, shown=False) == []  # one of six
+    write(tmp_path / "2.png", noise(15, 12, 2))
     (found,) = check_faces(rows, shown=False)
-    assert "one strength only" in found.message
+    assert (found.severity, found.kind) == ("warning", "no_crops")
+    assert found.message.startswith("2 of 6 training pictures are not near square, and no detector")
+    assert found.message.endswith("set data.face.detector=cascade")
+    assert check_faces(rows.assign(face_found=True), shown=False) == []
+    boxed = rows.assign(box_left=1.0, box_top=1.0, box_side=9.0)
+    assert check_faces(boxed, shown=False) == []
+    boxed.loc[1:5, "box_side"] = np.nan  # whole pictures
+    (found,) = check_faces(boxed, shown=False)
+    assert "2 of 5 training pictures" in found.message
+    monkeypatch.setattr("affectrep.data.face_checks._LOOKED_AT", 3)
+    write(tmp_path / "5.png", noise(15, 12, 5))
+    (found,) = check_faces(rows, shown=False)  # the first, the third and the last
+    assert "2 of 3 training pictures that were looked at are" in found.message
+    (tmp_path / "5.png").write_text("no image")
+    assert ("warning", "no_crops") in kinds(check_faces(rows, shown=False))
+    assert check_faces(rows[rows["split"] == "test"], shown=False) == []
 
 
 def test_unknown_subjects_are_a_note(tmp_path):

@@ -70,6 +70,24 @@ def test_fingerprint_tells_ids_content_and_targets_apart():
         assert second["test"] == first["test"]
 
 
+def test_boxes_have_a_digest_of_their_own_where_there_are_any():
+    plain = manifest()
+    assert plain.box_digests() == {}
+    boxes = {"box_left": 4.0, "box_top": -0.0, "box_side": 30.0}
+    rows = table().assign(**boxes)
+    rows.loc[rows["split"] == "test", list(boxes)] = np.nan  # whole images
+    first = manifest(rows)
+    assert set(first.box_digests()) == {"train", "validation"}
+    assert first.fingerprint() == plain.fingerprint()
+    near = manifest(rows.assign(box_left=rows["box_left"] + 0.001, box_top=abs(rows["box_top"])))
+    assert near.box_digests() == first.box_digests()
+    other = rows.copy()
+    other.loc[other.index[other["split"] == "train"][-1], "box_side"] = np.nan
+    moved = manifest(other).box_digests()
+    assert moved["train"] != first.box_digests()["train"]
+    assert moved["validation"] == first.box_digests()["validation"]
+
+
 @pytest.mark.parametrize("task", ["classification", "multilabel", "regression"])
 def test_save_and_load_give_the_same_manifest(tmp_path, task):
     rows = table().assign(

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from affectrep.evaluation.evaluate import Predictions
 from affectrep.evaluation.predictions import predictions_table
@@ -126,14 +127,20 @@ def test_a_key_of_a_later_version_is_kept_with_its_seed(tmp_path: Path) -> None:
     assert second["later"] == {"key": 3}
 
 
-def test_seeds_may_have_been_trained_in_different_precisions(tmp_path: Path) -> None:
-    for seed, precision in enumerate(["bf16", "auto"]):
+@pytest.mark.parametrize(
+    ("key", "values"), [("precision", ["bf16", "auto"]), ("threads", [1, None])]
+)
+def test_seeds_may_have_been_trained_by_different_machines(
+    key: str, values: list[object], tmp_path: Path
+) -> None:
+    for seed, value in enumerate(values):
         run = make_run(tmp_path, seed)
-        text = (run / "config.yaml").read_text().replace("4}", f"4, precision: {precision}}}")
-        (run / "config.yaml").write_text(text)
+        config = yaml.safe_load((run / "config.yaml").read_text())
+        config["training"] |= {key: value}
+        (run / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
         file = keep_record(run, "test", table("regression", seed), tmp_path / "records")
-    found = [StoredRun(path).config["training"]["precision"] for path in expand_records([file])]
-    assert found == ["bf16", "auto"]
+    found = [StoredRun(path).config["training"][key] for path in expand_records([file])]
+    assert found == values
 
 
 def test_another_csv_is_refused(tmp_path: Path) -> None:

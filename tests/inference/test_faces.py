@@ -15,6 +15,7 @@ pytest.importorskip("PIL")
 
 from affectrep.data.images import square_crop
 from affectrep.evaluation.quadrants import quadrant
+from affectrep.inference.faces import FaceFinder
 from affectrep.inference.predictor import Predictor
 from affectrep.model import AffectModel
 from tests.inference.seen import (
@@ -127,6 +128,50 @@ def test_a_detector_is_chosen_instead_of_the_models(tmp_path: Path) -> None:
         predictor(ready).predict_faces([path], detector="eyes", broken={})
     with pytest.raises(ValueError, match=r"'mine'\. The model was trained on faces found by mine"):
         predictor(bright_model(detector="mine")).predict_faces([path], broken={})
+
+
+@pytest.mark.usefixtures("detector")
+def test_auto_looks_at_what_is_clearly_no_ready_crop(tmp_path: Path) -> None:
+    side = bright_model().encoder.preprocess.resize_px
+    sizes = {(60, 60): None, (50, 60): None, (49, 60): 20.0, (60, 80): 20.0}
+    sizes |= {(8 * side, 8 * side): None, (8 * side + 1, 8 * side + 1): 20.0}
+    model = predictor(bright_model())
+    for size, wanted in sizes.items():
+        path = write_picture(tmp_path / "a.png", picture((10, 10, 20, 200), size=size))
+        row = model.predict_faces([path], detector="auto")[0]
+        assert (row["box"] and row["box"][2], row["faces"]) == (wanted, 1), size
+        assert model.predict_faces([path])[0]["box"] is None
+
+
+@pytest.mark.usefixtures("detector")
+def test_without_a_face_auto_takes_the_middle(tmp_path: Path) -> None:
+    path = write_picture(tmp_path / "a.png", picture())
+    model = predictor(bright_model())
+    row = model.predict_faces([path], detector="auto")[0]
+    assert (row["box"], row["faces"]) == (None, 0)
+    assert row["valence"] == model.predict_faces([path])[0]["valence"]
+
+
+@pytest.mark.usefixtures("detector")
+@pytest.mark.parametrize(("margin", "wanted"), [(0, 0.1), (0.15, 0.15)])
+def test_a_model_of_crops_sees_the_edge_of_a_face_too(margin: float, wanted: float) -> None:
+    preprocess = bright_model(margin=margin).encoder.preprocess
+    pixels = drawn(size=(60, 80))
+    found = FaceFinder(preprocess, detector="cascade").crop(pixels, (30.0, 20.0, 20.0))
+    crop = square_crop(pixels, (30.0, 20.0, 20.0), margin=wanted, side_px=preprocess.resize_px)
+    np.testing.assert_array_equal(found.permute(1, 2, 0), crop)
+
+
+def test_ready_crops_need_no_opencv_and_others_name_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crop = write_picture(tmp_path / "crop.png", drawn())
+    wide = write_picture(tmp_path / "wide.png", drawn(size=(40, 80)))
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    model = predictor(bright_model())
+    assert len(model.predict_faces([crop], detector="auto")) == 1
+    with pytest.raises(ImportError, match="needs the package cv2: pip install"):
+        model.predict_faces([wide], detector="auto")
 
 
 @pytest.mark.usefixtures("detector")

@@ -44,7 +44,7 @@ def test_impossible_groups_leave_plain_regression(labels, options, words):
         assert objective.players()
         return
     (said,) = objective.remarks()
-    assert re.fullmatch(f"grouping impossible: .*{words}.*; trains without the critic", said)
+    assert re.fullmatch(f"grouping is impossible: .*{words}.*; CAF trains without the critic", said)
     assert [str(item.message) for item in told] == [said]
     assert (objective.players(), objective.sampling_hint()) == ({}, {})
     assert [phase.name for phase in objective.phases()] == ["main"]
@@ -54,7 +54,7 @@ def test_impossible_groups_leave_plain_regression(labels, options, words):
 
 def test_the_run_keeps_the_sentence(tmp_path):
     objective = caf(threshold=None)
-    with pytest.warns(UserWarning, match="grouping impossible"):
+    with pytest.warns(UserWarning, match="grouping is impossible"):
         objective.fit(CONSTANT)
     result = run_of(tmp_path, objective, shown=True, epochs=1).fit()
     assert result["remarks"] == list(objective.remarks())

@@ -10,6 +10,7 @@
 
 Values lie in [-1, 1]; -5 means that there is none and is left out and counted. Persons are not
 named: where ``subjects.csv`` (video,subject) lies in the folder, whole persons are held out.
+Bounding boxes and landmarks of the download are not read: ``data.face.detector`` finds the face.
 """
 
 from __future__ import annotations

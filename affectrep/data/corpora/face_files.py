@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -18,6 +18,7 @@ __all__ = [
     "face_manifest",
     "first_folder",
     "read_contents",
+    "renew_person_note",
     "require_none",
     "squares",
 ]
@@ -196,6 +197,20 @@ def face_manifest(
         notes=[*notes, _person_note(rows)],
     )
     return Manifest(rows.reset_index(drop=True), info)
+
+
+def renew_person_note(manifest: Manifest, before: pd.DataFrame) -> Manifest:
+    """Return the manifest with a note on the persons that are left, where it had one on all.
+
+    Args:
+        manifest: after rows were left out.
+        before: the rows that the note was made of, as `face_manifest` returned them.
+    """
+    if len(before) == len(manifest.rows) or "subject" not in before:
+        return manifest
+    old, new = _person_note(before), _person_note(manifest.rows)
+    notes = [new if note == old else note for note in manifest.info.notes]
+    return Manifest(manifest.rows, replace(manifest.info, notes=notes))
 
 
 def _person_note(rows: pd.DataFrame) -> str:
