@@ -76,9 +76,7 @@ def test_every_run_is_trained_and_evaluated_and_reported(
     assert shown.exit_code == 0, shown.output
     runs = str(Path(folders[0]).parent)
     assert re.findall(rf"{re.escape(runs)}/\S+", shown.output)[: len(folders)] == folders
-    # networks over time are not asked before training: that would take far longer
-    before = ["--before"] if names == DEMOS[()] else []
-    assert evaluations == [["evaluate", folder, "--leakage", *before] for folder in folders]
+    assert evaluations == [["evaluate", folder, "--leakage"] for folder in folders]
     assert report[1 : len(folders) + 1] == folders
     assert report[len(folders) + 1 :] == ["--output", f"{runs}/{REPORTS[names]}"]
 

@@ -16,10 +16,7 @@ esac
 # Systems on a generated corpus, what their embeddings say about the person, one report.
 run_demo() { # report's name, then configurations: the one that others are compared with, and these
   local started=$SECONDS report=$1 last=${*: -1} runs seeds=${SEEDS:-0} config configs=() folder folders=()
-  local probe=(--leakage)
   shift
-  # The untrained encoder is asked as well: about 18 s of one core a run. Networks over time would need far more.
-  [ "$report" != demo_faces ] || probe+=(--before)
   cd "$(dirname "${BASH_SOURCE[0]}")/../.."
   . recipes/setup.sh
   set_up face
@@ -34,7 +31,7 @@ run_demo() { # report's name, then configurations: the one that others are compa
   for folder in $(for config in "$@"; do echo "$runs/$config"-[0-9]*; done); do
     folders+=("$folder")
     echo "$folder"
-    "$affectrep" evaluate "$folder" "${probe[@]}" | awk '/^[A-Z]/ { kept = /^Leakage/ } kept && NF'
+    "$affectrep" evaluate "$folder" --leakage | awk '/^[A-Z]/ { kept = /^Leakage/ } kept && NF'
   done
   say "report"
   "$affectrep" report "${folders[@]}" --output "$runs/$report.html"
