@@ -9,7 +9,6 @@ reading. Holm's correction is over the systems of a corpus, each metric by itsel
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 from collections.abc import Mapping, Sequence
@@ -18,7 +17,7 @@ from pathlib import Path
 from affectrep.commands import compare
 from affectrep.evaluation.comparison import Difference
 from affectrep.reporting.figures import number, p_value, title
-from tests.benchmarks.marked_page import with_table
+from tests.benchmarks.marked_page import print_or_write
 
 __all__ = ["CORPORA", "METRICS", "differences", "main", "table", "tables"]
 
@@ -87,18 +86,7 @@ def _p(one: Difference) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the tables, or write them into a page."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--root", type=Path, default=Path(), help="of the repository")
-    parser.add_argument("--page", type=Path, help="page whose tables are written anew")
-    given = parser.parse_args(arguments)
-    fresh = tables(given.root)
-    if given.page is None:
-        print(fresh)
-        return
-    text = with_table(given.page.read_text(encoding="utf-8"), fresh, NAME)
-    given.page.write_text(text, encoding="utf-8")
+    print_or_write(arguments, __doc__, NAME, tables)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ No model, no corpus, no new reading. Holm's correction is over the systems that 
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,7 @@ from affectrep.commands import compare
 from affectrep.evaluation.comparison import Difference
 from affectrep.evaluation.results import read_results
 from affectrep.reporting.figures import number, p_value
-from tests.benchmarks.marked_page import with_table
+from tests.benchmarks.marked_page import print_or_write
 
 __all__ = ["PLAIN", "SYSTEMS", "differences", "main", "table"]
 
@@ -112,18 +111,7 @@ def _over(one: Difference) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table, or write it into a page."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--root", type=Path, default=Path(), help="of the repository")
-    parser.add_argument("--page", type=Path, help="page whose table is written anew")
-    given = parser.parse_args(arguments)
-    fresh = table(given.root, differences(given.root))
-    if given.page is None:
-        print(fresh)
-        return
-    text = with_table(given.page.read_text(encoding="utf-8"), fresh, NAME)
-    given.page.write_text(text, encoding="utf-8")
+    print_or_write(arguments, __doc__, NAME, lambda root: table(root, differences(root)))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["markers", "with_table"]
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+__all__ = ["markers", "print_or_write", "with_table"]
 
 
 def markers(name: str) -> tuple[str, str]:
@@ -27,3 +31,28 @@ def with_table(text: str, table: str, name: str) -> str:
     if not begin or not end:
         raise ValueError(f"the page needs both {opening} and {closing}")
     return f"{before}{opening}\n{table}\n{closing}{after}"
+
+
+def print_or_write(
+    arguments: Sequence[str] | None, words: str | None, name: str, make: Callable[[Path], str]
+) -> None:
+    """Print a table of the repository, or write it into the page that --page names.
+
+    Args:
+        arguments: of the command line.
+        words: its description.
+        name: of the markers.
+        make: root of the repository -> table.
+    """
+    parser = argparse.ArgumentParser(
+        description=words, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--root", type=Path, default=Path(), help="of the repository")
+    parser.add_argument("--page", type=Path, help="page whose table is written anew")
+    given = parser.parse_args(arguments)
+    fresh = make(given.root)
+    if given.page is None:
+        print(fresh)
+        return
+    text = with_table(given.page.read_text(encoding="utf-8"), fresh, name)
+    given.page.write_text(text, encoding="utf-8")
