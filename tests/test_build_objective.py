@@ -29,7 +29,7 @@ def manifest(task: str = "classification") -> Manifest:
     return Manifest(rows, CorpusInfo("x", "X", "text", task, classes, "own", "own"))
 
 
-def config(objective: dict, task: str = "classification"):
+def config(objective: dict, task: str = "classification", **sections):
     values = {
         "name": "x",
         "recipe": "fec_text",
@@ -37,6 +37,7 @@ def config(objective: dict, task: str = "classification"):
         "data": {"corpus": "table"},
         "encoder": {"checkpoint": "bundled:minilm"},
         "objective": objective,
+        **sections,
     }
     return parse_config(values)
 
@@ -201,6 +202,14 @@ def test_aml_knows_classes_and_width():
 def test_a_misspelt_key_names_the_nearest():
     with pytest.raises(ValueError, match="adversary"):
         config({"name": "aml", "adversry": "dro"})
+
+
+def test_the_space_of_aml_gives_its_metric_the_width():
+    heads = {"projection_dim": 3}
+    for space, width in [("projections", 3), ("embeddings", 4)]:
+        found = config({"name": "aml", "space": space}, heads=heads)
+        objective = build_objective(found, manifest(), dim=4)
+        assert objective.memory.rows().embeddings.shape[1] == width
 
 
 def test_a_ramp_stays_ganins_when_only_its_start_is_given():

@@ -152,6 +152,8 @@ def objective_values(
             classes = CIRCUMPLEX_CLASSES
         if isinstance(section, SupConConfig):
             return values
+    if isinstance(section, AMLConfig) and section.space == "projections":
+        dim = config.heads.projection_dim
     if isinstance(section, AMLConfig | LabelAwareConfig | TripletConfig):
         return {**values, "classes": classes, "dim": dim or 1}
     if isinstance(section, DomainAdversarialConfig):

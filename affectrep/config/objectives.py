@@ -106,6 +106,9 @@ class AMLConfig(Section):
     reads: Literal["pair", "direction"] = Field(
         "pair", description="what the adversary sees of two rows; direction hides their cosine"
     )
+    space: Literal["embeddings", "projections"] = Field(
+        "embeddings", description="what pairs are mined, contrasted and parted in"
+    )
     hidden: int = Field(256, ge=1)
     gain: float = Field(5.0, gt=0)
     memory: int = Field(64, ge=0, description="rows a class kept to mine in; 0: the batch alone")

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from affectrep.config.encoders import EncoderConfig, TextEncoderConfig
 from affectrep.config.face import FaceDataConfig
 from affectrep.config.objectives import (
-    ContrastConfig,
+    AMLConfig,
     CrossEntropyConfig,
     DomainAdversarialConfig,
     FittedConfig,
@@ -197,22 +197,22 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _contrast_needs_its_input(self) -> Config:
-        objective, key = self.objective, "objective"
-        contrast: SupConConfig | ContrastConfig | None = None
+        objective, key, space = self.objective, "objective.reads", "embeddings"
         if isinstance(objective, SupConConfig):
-            contrast = objective
-        elif isinstance(objective, DomainAdversarialConfig):
-            contrast, key = objective.contrast, "objective.contrast"
-        if contrast is None:
-            return self
-        if isinstance(objective, DomainAdversarialConfig) and self.task == "multilabel":
+            space = objective.reads
+        elif isinstance(objective, AMLConfig):
+            space, key = objective.space, "objective.space"
+        elif isinstance(objective, DomainAdversarialConfig) and objective.contrast is not None:
+            space, key = objective.contrast.reads, "objective.contrast.reads"
+            if self.task == "multilabel":
+                raise ValueError(
+                    f"objective.contrast needs one class a row, but task is {self.task}: "
+                    "set objective.contrast=null"
+                )
+        if space == "projections" and self.heads.projection_dim is None:
             raise ValueError(
-                f"{key} needs one class a row, but task is {self.task}: set {key}=null"
-            )
-        if contrast.reads == "projections" and self.heads.projection_dim is None:
-            raise ValueError(
-                f"{key}.reads is projections but heads.projection_dim is null: "
-                f"set heads.projection_dim=128 or {key}.reads=embeddings"
+                f"{key} is projections but heads.projection_dim is null: "
+                f"set heads.projection_dim=128 or {key}=embeddings"
             )
         return self
 

@@ -51,6 +51,8 @@ class AMLOptions:
         steps: ascents of the adversary before each step of the model.
         reads: what the adversary sees of two rows: "pair", or the "direction" in which they
             differ, without how far; see :class:`MetricDiscriminator`.
+        space: what pairs are mined, contrasted and parted in: "embeddings", which the classifier
+            reads too, or "projections" of a head that it does not read.
         hidden: width of the adversary.
         gain: on its centred answers.
         memory: rows kept of each class to mine in beside the batch; 0 mines in the batch alone.
@@ -74,6 +76,7 @@ class AMLOptions:
     ramp: float = 0.2
     steps: int = 1
     reads: str = "pair"
+    space: str = "embeddings"
     hidden: int = 256
     gain: float = 5.0
     memory: int = 64
@@ -85,6 +88,8 @@ class AMLOptions:
             raise ValueError(
                 f"expected adversary to be one of {', '.join(ADVERSARIES)}, got {self.adversary!r}"
             )
+        if self.space not in ("embeddings", "projections"):
+            raise ValueError(f"expected space to be embeddings or projections, got {self.space!r}")
         if min(self.weight, self.contrast, self.memory) < 0 or self.steps < 1:
             raise ValueError(
                 f"expected weights and memory of at least 0 and at least one step, got "
@@ -121,7 +126,7 @@ class AMLObjective(nn.Module):
 
     Args:
         classes: number of classes.
-        dim: dimension of the embeddings.
+        dim: dimension of the embeddings, or of the projections where these are the space.
         options: numbers.
         task: of the predictions; None for plain cross-entropy.
         strong_radius: regression only, where pairs are of quadrants: see
@@ -226,7 +231,7 @@ class AMLObjective(nn.Module):
         terms = [Term(self.task_name, value, task.count(batch.labels))]
         if options.contrast > 0:
             labels = self.classes(batch.labels)
-            value = self.contrast(output.embeddings, labels)
+            value = self.contrast(self._points(output), labels)
             count = self.contrast.count(labels)
             terms.append(Term("supcon", value, count, options.contrast))
         logs: dict[str, float] = {"pair_weight": options.weight * factor}
@@ -247,15 +252,24 @@ class AMLObjective(nn.Module):
         self._remember(output, batch)
         return PhaseResult(terms, {**logs, **self.memory.logs(), **self._signs(output)})
 
+    def _points(self, output: Output) -> Tensor:
+        """Return the batch's rows ``(batch, dim)`` in the space of the pairs."""
+        if self.options.space == "embeddings":
+            return output.embeddings
+        if output.projections is None:
+            raise ValueError("space is projections, but the model has no projection head")
+        return output.projections
+
     def _candidates(self, output: Output) -> Tensor:
         """Return the batch's rows, then the memory's, as the pairs index them."""
+        points = self._points(output)
         if self.options.memory == 0:
-            return output.embeddings
-        return torch.cat([output.embeddings, self.memory.rows().embeddings.to(output.embeddings)])
+            return points
+        return torch.cat([points, self.memory.rows().embeddings.to(points)])
 
     def _mined(self, output: Output, batch: Batch, epsilon: float) -> HardPairs:
         return self.miner.mine(
-            output.embeddings,
+            self._points(output),
             self.classes(batch.labels),
             score=self.scorer.score(epsilon),
             confusion=self.confusion,
@@ -284,7 +298,7 @@ class AMLObjective(nn.Module):
         self.confusion.update(self.classes.probabilities(output.predictions), labels)
         if self.options.memory:
             # all processes keep the same rows: a checkpoint holds the first one's only
-            rows = (output.embeddings.detach(), labels, _numbers(batch))
+            rows = (self._points(output).detach(), labels, _numbers(batch))
             self.memory.push(*(torch.cat(gather_rows(part.contiguous())) for part in rows))
 
 

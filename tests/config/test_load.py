@@ -109,9 +109,14 @@ def test_all_problems_come_at_once(file):
     assert len(str(error.value).splitlines()) == 3
 
 
-def test_contrast_on_projections_needs_a_projection_head(file):
-    with pytest.raises(ValueError, match="heads.projection_dim"):
-        load_config(file, ["objective.name=supcon", "objective.reads=projections"])
+@pytest.mark.parametrize(("objective", "key"), [("supcon", "reads"), ("aml", "space")])
+def test_contrast_on_projections_needs_a_projection_head(file, objective, key):
+    asked = [f"objective.name={objective}", f"objective.{key}=projections"]
+    with pytest.raises(
+        ValueError, match=f"objective.{key} is projections but heads.projection_dim"
+    ):
+        load_config(file, asked)
+    assert load_config(file, [*asked, "heads.projection_dim=8"]).heads.projection_dim == 8
 
 
 def test_a_missing_file_names_a_near_one(file):

@@ -102,6 +102,39 @@ def test_one_encoder_pass_a_step():
     assert ("adversary_3", "hard_positive") in log.numbers
 
 
+class Projecting(Model):
+    def __init__(self) -> None:
+        super().__init__()
+        self.projection = nn.Linear(DIM, 5)
+
+    def forward(self, inputs):
+        found = super().forward(inputs)
+        return Output(found.embeddings, found.predictions, self.projection(found.embeddings))
+
+    def players(self):
+        return {"encoder": self.encoder, "heads": nn.ModuleList([self.head, self.projection])}
+
+
+def test_pairs_are_parted_in_the_space_of_projections():
+    torch.manual_seed(0)
+    model = Projecting()
+    objective = aml_objective(classes=CLASSES, dim=5, space="projections")
+    players = {**model.players(), **objective.players()}
+    optimizers = build_optimizers(objective.phases(), players, SETTINGS)
+    runner = StepRunner(
+        model, players, objective.phases(), optimizers=optimizers, processes=Processes()
+    )
+    objective.progress(0.6)
+    projection = weights(model.projection)
+    log = runner.step([rows(0)])
+    assert log.numbers["main", "pair_positive"] > 0
+    assert not torch.equal(weights(model.projection), projection)
+    kept = objective.memory.rows().embeddings
+    assert kept.shape == (48, 5)
+    with pytest.raises(ValueError, match="no projection head"):
+        objective._main(Output(torch.zeros(48, 5), torch.zeros(48, CLASSES)), rows(0), {})
+
+
 def test_warm_up_is_the_task_and_contrast_alone():
     _, objective, runner = built()
     log = runner.step([rows(0)])
@@ -231,6 +264,8 @@ def test_micro_batches_give_the_step_of_the_whole():
 def test_unknown_words_and_numbers_are_refused():
     with pytest.raises(ValueError, match="expected adversary"):
         AMLOptions(adversary="kind")
+    with pytest.raises(ValueError, match="expected space"):
+        AMLOptions(space="features")
     with pytest.raises(ValueError, match="ramp"):
         AMLOptions(ramp=0.0)
     with pytest.raises(ValueError, match="at least 0"):
