@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from affectrep.data.group_protocol import GroupProtocol
 from affectrep.data.setting import POOLED, AnyProtocol, in_condition, protocol_of, setting_name
+from affectrep.evaluation.predictions import cluster_names
 
 __all__ = ["Place"]
 
@@ -103,8 +104,6 @@ class Place:
         Args:
             table: predictions, whose attribute ``cluster`` names a column, or None.
         """
-        column = table.attrs.get("cluster")
-        if not column:
-            return None
-        names = table[column].astype(str).to_numpy()
-        return None if self.of_groups and len(np.unique(names)) < 2 else names
+        names = cluster_names(table, table.attrs.get("cluster"))
+        few = names is not None and len(np.unique(names)) < 2
+        return None if self.of_groups and few else names

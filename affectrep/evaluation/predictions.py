@@ -27,6 +27,7 @@ from affectrep.evaluation.metrics import (
 )
 
 __all__ = [
+    "cluster_names",
     "predictions_table",
     "read_predictions",
     "table_probabilities",
@@ -128,6 +129,17 @@ def table_targets(table: pd.DataFrame) -> tuple[Array, Array]:
         label, said = table["label"].map(codes), table["predicted"].map(codes)
         return label.to_numpy(dtype=np.int64), said.to_numpy(dtype=np.int64)
     return _multi_hot(table["labels"], codes), _multi_hot(table["predicted"], codes)
+
+
+def cluster_names(table: pd.DataFrame, column: str | None) -> Array | None:
+    """Return the names ``(rows,)`` of the clusters that intervals leave out; None without a column.
+
+    Rows without a name are one cluster.
+
+    Raises:
+        KeyError: if the table has no such column.
+    """
+    return None if not column else np.asarray(table[column].fillna("").astype(str).to_numpy())
 
 
 def table_statistics(table: pd.DataFrame) -> Statistics:

@@ -23,6 +23,7 @@ from affectrep.evaluation.metrics import (
     per_class_table,
 )
 from affectrep.evaluation.predictions import (
+    cluster_names,
     table_probabilities,
     table_statistics,
     table_targets,
@@ -271,14 +272,12 @@ def _statistics(
 
 
 def _clusters(table: pd.DataFrame, resampling: Resampling) -> Array | None:
-    if not resampling.cluster:
-        return None
-    if resampling.cluster not in table:
+    if resampling.cluster and resampling.cluster not in table:
         raise ValueError(
             f"evaluation.cluster is {resampling.cluster}, but the rows have no such column; "
             "set it to null or to a domain column that the corpus has."
         )
-    return np.asarray(table[resampling.cluster].fillna("").astype(str).to_numpy())
+    return cluster_names(table, resampling.cluster)
 
 
 def _shorten(text: str) -> str:

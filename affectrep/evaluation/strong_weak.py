@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from affectrep.evaluation.comparison import Difference, paired_difference
 from affectrep.evaluation.metrics import AXES, Statistics
-from affectrep.evaluation.predictions import table_statistics
+from affectrep.evaluation.predictions import cluster_names, table_statistics
 from affectrep.evaluation.scorecard import Resampling, figures_of
 
 __all__ = ["PARTS", "RADIUS", "compare_strong_weak", "strong_rows", "strong_weak_report"]
@@ -137,10 +137,10 @@ def compare_strong_weak(
         raise ValueError("expected at least one run on each side, got none")
     if cluster is not None and cluster not in tables[0]:
         raise ValueError(f"the rows have no column {cluster} to cluster by")
-    strong = strong_rows(tables[0], threshold)
+    strong, clusters = strong_rows(tables[0], threshold), cluster_names(tables[0], cluster)
     for part, rows in zip(PARTS, (strong, ~strong), strict=True):
         sides = [[_part(one, rows) for one in side] for side in (side_a, side_b)]
-        names = None if cluster is None else tables[0][cluster].astype(str).to_numpy()[rows]
+        names = None if clusters is None else clusters[rows]
         for name, one in paired_difference(*sides, resamples=resamples, clusters=names).items():
             found[f"{part}_{name}"] = replace(one, metric=f"{part}_{name}")
     return found

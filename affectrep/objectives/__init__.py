@@ -15,7 +15,8 @@ from affectrep.objectives.adaptive_margin import (
     neighbour_counts,
     permuted_margin_parts,
 )
-from affectrep.objectives.aml import AMLObjective, AMLOptions, aml_objective
+from affectrep.objectives.aml import AMLObjective, aml_objective
+from affectrep.objectives.aml_options import AMLOptions
 from affectrep.objectives.av_regression import (
     AVRegressionLoss,
     HeteroscedasticLoss,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from affectrep.evaluation.groups import group_figures, mean_groups
 from affectrep.evaluation.metrics import confusion_matrix
-from affectrep.evaluation.predictions import table_targets
+from affectrep.evaluation.predictions import cluster_names, table_targets
 from affectrep.reporting.figures import number, title
 from affectrep.reporting.page import figure, section, table
 from affectrep.reporting.plots import heat_map, interval_chart
@@ -36,25 +36,22 @@ def groups(subject: Subject) -> str:
     if not tables:
         return ""
     cluster = (subject.runs[0].config.get("evaluation") or {}).get("cluster")
-    columns = mean_groups([group_figures(one, clusters=_clusters(one, cluster)) for one in tables])
+    column = cluster if cluster in tables[0] else None
+    columns = mean_groups(
+        [group_figures(one, clusters=cluster_names(one, column)) for one in tables]
+    )
     if not columns:
         return ""
     words = f"{_WORDS[subject.task]} {' '.join(filter(None, map(_worst, columns)))}"
     names = [one["column"] for one in columns]
-    if cluster in tables[0] and any(name != cluster for name in names):
+    if column is not None and any(name != column for name in names):
         words += (
-            f" Intervals of a group leave out one {cluster} at a time; few of them make it wide."
+            f" Intervals of a group leave out one {column} at a time; few of them make it wide."
         )
     parts = [_chart(one) for one in columns]
     if subject.task == "classification":
         parts.append(_confusions(tables, subject.classes))
     return section(subject.anchor("groups"), subject.heading("Groups"), words, *parts)
-
-
-def _clusters(table: pd.DataFrame, cluster: str | None) -> Array | None:
-    if cluster is None or cluster not in table:
-        return None
-    return np.asarray(table[cluster].astype(str).to_numpy())
 
 
 def _tables(subject: Subject) -> list[pd.DataFrame]:

@@ -17,7 +17,7 @@ from affectrep.evaluation.comparison import mean_over_seeds
 from affectrep.evaluation.families import Families
 from affectrep.evaluation.intervals import Interval
 from affectrep.evaluation.metrics import most_confused
-from affectrep.evaluation.predictions import table_statistics, table_targets
+from affectrep.evaluation.predictions import cluster_names, table_statistics, table_targets
 from affectrep.evaluation.stored_run import StoredRun
 from affectrep.reporting.figures import headline
 
@@ -124,12 +124,11 @@ class Subject:
             tables = [
                 align(clustered_table(run, str(self.split)), run, first, runs[0]) for run in runs
             ]
-            column = known["cluster"]
             return mean_over_seeds(
                 [table_statistics(table) for table in tables],
                 resamples=int(known["resamples"]),
                 confidence=float(known["confidence"]),
-                clusters=None if not column else first[column].fillna("").astype(str).to_numpy(),
+                clusters=cluster_names(first, known["cluster"]),
             )
         except (OSError, KeyError, ValueError):
             return {}

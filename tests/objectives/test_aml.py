@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from affectrep.batch import Batch, Output
-from affectrep.objectives.aml import AMLObjective, AMLOptions, aml_objective
+from affectrep.objectives.aml import AMLObjective, aml_objective
+from affectrep.objectives.aml_options import AMLOptions
 from affectrep.objectives.hard_pairs import Mining
 from affectrep.objectives.pair_history import row_numbers
 from affectrep.training.optimizers import OptimizerSettings, build_optimizers
