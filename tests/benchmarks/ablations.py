@@ -96,21 +96,23 @@ def collect(recipe: Path, configs: Path, runs: Iterable[Path]) -> pd.DataFrame:
 
 
 def table(lines: pd.DataFrame) -> str:
-    """Return the table of a file: a line a change, a column a seed, and the mean.
+    """Return the table of a file: a line a change, a column a seed, and the mean of several.
 
     What all lines change stands above it once. Signs of life are those of the first seed.
     """
     words = [set(changes.split(" ")) for changes in lines["changes"]]
     common = sorted(set.intersection(*words) - {""})
     seeds = sorted(lines["seed"].unique())
-    heads = ["base", "change", *(f"seed {seed}" for seed in seeds), "mean", "signs of life"]
-    rows = [heads, ["---", "---", *(["---:"] * (len(seeds) + 1)), "---"]]
+    means = ["mean"] if len(seeds) > 1 else []
+    heads = ["base", "change", *(f"seed {seed}" for seed in seeds), *means, "signs of life"]
+    rows = [heads, ["---", "---", *(["---:"] * (len(heads) - 3)), "---"]]
     for (base, changes), group in lines.groupby(["base", "changes"], sort=False):
         values = dict(zip(group["seed"], group["value"], strict=True))
         cells = [_figure(values[seed]) if seed in values else "" for seed in seeds]
-        mean = _figure(group["value"].mean()) if len(values) > 1 else ""
+        if means:
+            cells.append(_figure(group["value"].mean()) if len(values) > 1 else "")
         shown = _code(word for word in changes.split(" ") if word and word not in common)
-        rows.append([str(base), shown or "as it is", *cells, mean, str(group["signs"].iloc[0])])
+        rows.append([str(base), shown or "as it is", *cells, str(group["signs"].iloc[0])])
     made = "\n".join("| " + " | ".join(row) + " |" for row in rows)
     return f"All with {_code(common)}.\n\n{made}" if common else made
 
