@@ -41,7 +41,7 @@ class AMLOptions:
         memory: rows kept of each class to mine in beside the batch; 0 mines in the batch alone.
 
     Raises:
-        ValueError: if the adversary is unknown or a number is out of range.
+        ValueError: if adversary or space is unknown, or a number is out of range.
 
     Example:
         >>> AMLOptions().adversary

@@ -5,8 +5,7 @@
     python -m tests.benchmarks.ablations table recipes/fec_text --page docs/aml.md
 
 A line names the configuration file nearest to the run and the keys that differ from it; its figure
-is that of the run's best epoch. No split is read. Runs whose best epoch is not their last word yet
-(unfinished) are refused.
+is that of the run's best epoch. No split is read. Unfinished runs are refused.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ import yaml
 from affectrep.config import Config, differing_keys, load_config, parse_config
 from affectrep.evaluation.adversary_signs import signs_by_epoch
 from affectrep.evaluation.stored_run import StoredRun
-from tests.benchmarks.marked_page import with_table
+from tests.benchmarks.marked_page import show_or_write
 
 __all__ = ["COLUMNS", "collect", "line", "main", "table"]
 
@@ -164,12 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.action == "collect":
         collect(given.recipe, Path("configs") / given.recipe.name, given.runs)
         return
-    fresh = table(_read(given.recipe / FILE))
-    if given.page is None:
-        print(fresh)
-        return
-    text = with_table(given.page.read_text(encoding="utf-8"), fresh, NAME)
-    given.page.write_text(text, encoding="utf-8")
+    show_or_write(table(_read(given.recipe / FILE)), given.page, NAME)
 
 
 if __name__ == "__main__":

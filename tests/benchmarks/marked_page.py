@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-__all__ = ["markers", "print_or_write", "with_table"]
+__all__ = ["markers", "print_or_write", "show_or_write", "with_table"]
 
 
 def markers(name: str) -> tuple[str, str]:
@@ -33,6 +33,15 @@ def with_table(text: str, table: str, name: str) -> str:
     return f"{before}{opening}\n{table}\n{closing}{after}"
 
 
+def show_or_write(table: str, page: Path | None, name: str) -> None:
+    """Print a table, or write it between its markers into a page where one is given."""
+    if page is None:
+        print(table)
+        return
+    text = with_table(page.read_text(encoding="utf-8"), table, name)
+    page.write_text(text, encoding="utf-8")
+
+
 def print_or_write(
     arguments: Sequence[str] | None, words: str | None, name: str, make: Callable[[Path], str]
 ) -> None:
@@ -50,9 +59,4 @@ def print_or_write(
     parser.add_argument("--root", type=Path, default=Path(), help="of the repository")
     parser.add_argument("--page", type=Path, help="page whose table is written anew")
     given = parser.parse_args(arguments)
-    fresh = make(given.root)
-    if given.page is None:
-        print(fresh)
-        return
-    text = with_table(given.page.read_text(encoding="utf-8"), fresh, name)
-    given.page.write_text(text, encoding="utf-8")
+    show_or_write(make(given.root), given.page, name)
