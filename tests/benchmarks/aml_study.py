@@ -120,7 +120,7 @@ def examples(run: Path, *, split: str, pairs: int = 3, each: int = 3) -> pd.Data
     found = predict_rows(model, loader, keep_embeddings=True)
     assert found.embeddings is not None
     texts = manifest.split(split).set_index("id")["text"]
-    score = _scorer(objective, torch.from_numpy(found.embeddings))
+    score = _scorer(objective, _points(model, objective, torch.from_numpy(found.embeddings)))
     table = objective.history.mined_pairs()
     confusion = objective.confusion.matrix()[table["class_a"], table["class_b"]]
     parts = []
@@ -140,17 +140,26 @@ def examples(run: Path, *, split: str, pairs: int = 3, each: int = 3) -> pd.Data
     return joined
 
 
+def _points(model: AffectModel, objective: AMLObjective, embeddings: Tensor) -> Tensor:
+    """Return the rows in the space of the objective's pairs."""
+    if objective.options.space == "embeddings":
+        return embeddings
+    assert model.projection is not None
+    with torch.no_grad():
+        return model.projection(embeddings)
+
+
 Score = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
-def _scorer(objective: AMLObjective, embeddings: Tensor) -> Score:
+def _scorer(objective: AMLObjective, points: Tensor) -> Score:
     metric = objective.metric
     assert metric is not None
 
     @torch.no_grad()
     def score(left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
         epsilon = objective.options.epsilon * objective.strength
-        both = metric(embeddings[left], embeddings[right], epsilon=epsilon)
+        both = metric(points[left], points[right], epsilon=epsilon)
         return both.cosine, both.similarity
 
     return score
