@@ -20,6 +20,7 @@ import yaml
 from affectrep.config import Config, differing_keys, load_config, parse_config
 from affectrep.evaluation.adversary_signs import signs_by_epoch
 from affectrep.evaluation.stored_run import StoredRun
+from affectrep.reporting.figures import number
 from tests.benchmarks.marked_page import show_or_write
 
 __all__ = ["COLUMNS", "collect", "line", "main", "table"]
@@ -107,9 +108,10 @@ def table(lines: pd.DataFrame) -> str:
     rows = [heads, ["---", "---", *(["---:"] * (len(heads) - 3)), "---"]]
     for (base, changes), group in lines.groupby(["base", "changes"], sort=False):
         values = dict(zip(group["seed"], group["value"], strict=True))
-        cells = [_figure(values[seed]) if seed in values else "" for seed in seeds]
+        metric = str(group["select"].iloc[0])
+        cells = [number(metric, values[seed]) if seed in values else "" for seed in seeds]
         if means:
-            cells.append(_figure(group["value"].mean()) if len(values) > 1 else "")
+            cells.append(number(metric, group["value"].mean()) if len(values) > 1 else "")
         shown = _code(word for word in changes.split(" ") if word and word not in common)
         rows.append([str(base), shown or "as it is", *cells, str(group["signs"].iloc[0])])
     made = "\n".join("| " + " | ".join(row) + " |" for row in rows)
@@ -137,10 +139,6 @@ def _last_signs(run: StoredRun) -> str:
         return ""
     last = signs[signs["epoch"] == signs["epoch"].max()].set_index("name")["median"]
     return ", ".join(f"{name} {last[name]:.2f}" for name in _SIGNS if name in last)
-
-
-def _figure(value: float) -> str:
-    return f"{100 * value:.1f}"
 
 
 def _read(path: Path) -> pd.DataFrame:

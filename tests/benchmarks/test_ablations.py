@@ -14,7 +14,7 @@ from tests.benchmarks.ablations import COLUMNS, FILE, collect, line, main, table
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / "configs/fec_text"
-PAGES = [("fec_text", "docs/aml.md")]
+PAGES = [("fec_text", "docs/aml.md"), ("fer_av", "docs/caf_protocol.md")]
 
 
 def run_of(
