@@ -22,7 +22,8 @@ def standalone(svg: str, names: Sequence[str] = (), *, heading: str = "") -> str
 
     Args:
         svg: what a function of :mod:`affectrep.reporting.plots` returned.
-        names: of the curves, in the order of their colours; none for no legend.
+        names: of the curves, in the order of their colours; none for no legend. An empty one leaves
+            its colour out.
         heading: stands above the chart.
 
     Raises:
@@ -65,6 +66,8 @@ def _legend_lines(names: Sequence[str], width: float) -> list[list[tuple[int, fl
     lines: list[list[tuple[int, float]]] = []
     end = width + 1.0
     for number, name in enumerate(names):
+        if not name:
+            continue
         wide = 68 + _LETTER * len(name)
         if end + wide - 16 > width:
             lines.append([])

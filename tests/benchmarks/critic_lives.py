@@ -36,6 +36,7 @@ CHARTS = {  # sign -> what it is
     "k": "K, neighbours until the group is sure",
     "inside": "Share of strong-weak pairs inside the margin",
 }
+_LEAST = 2  # values that make a trace
 _DRAWN = {
     "ferplus_caf": "the whole margin",
     "ferplus_caf_mi": "MI alone",
@@ -127,14 +128,16 @@ def charts(known: pd.DataFrame) -> dict[str, str]:
         ends = (f"{words} from {c[0][1]:.3g} to {c[-1][1]:.3g}" for words, c in shown.items())
         alt = f"{heading} by epoch: {'; '.join(ends)}."
         chart = line_chart(shown, alt=alt, across="epoch", colours=colours)
-        # the legend counts colours, so a system without this sign keeps its place in it
-        found[sign] = standalone(chart, list(curves), heading=heading)
+        names = [words if curve else "" for words, curve in curves.items()]
+        found[sign] = standalone(chart, names, heading=heading)
     return found
 
 
 def _curve(known: pd.DataFrame, config: str, sign: str) -> Curve:
     own = known[known["config"] == config]
     own = own[own["seed"] == own["seed"].min()].dropna(subset=[sign])
+    if own[sign].nunique() < _LEAST:  # a half of the margin that this system leaves out
+        return []
     return [(float(x) + 1, float(y)) for x, y in zip(own["epoch"], own[sign], strict=True)]
 
 

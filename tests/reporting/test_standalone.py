@@ -78,3 +78,9 @@ def test_something_else_is_refused() -> None:
     for odd in ("<svg/>", CHARTS["line"] + "<p>", "A line."):
         with pytest.raises(ValueError, match="expected a chart"):
             standalone(odd)
+
+
+def test_an_empty_name_leaves_its_colour_out_of_the_legend() -> None:
+    root = ET.fromstring(standalone(CHARTS["line"], ["a", "", "c"]))
+    assert [text.text for text in root.findall(f"{SVG}text")] == ["a", "c"]
+    assert [line.get("stroke") for line in root.findall(f"{SVG}line")] == ["var(--s0)", "var(--s2)"]
