@@ -107,7 +107,7 @@ def test_the_folder_is_that_of_a_run_and_tells_its_members(tmp_path: Path) -> No
 
 
 def test_votes_of_seeds_that_err_apart_err_less(tmp_path: Path) -> None:
-    seeds = members(tmp_path, 9, skill=0.6, rows=range(400))
+    seeds = members(tmp_path, 7, skill=0.6, rows=range(150))
     _, card, _ = ensemble_seeds(seeds, "test")
     own = [run.scorecard("test")["metrics"]["accuracy"]["value"] for run in seeds]
     assert card["metrics"]["accuracy"]["value"] > max(own) + 0.05
