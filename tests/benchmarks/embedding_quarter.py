@@ -53,8 +53,8 @@ def figures(run: StoredRun, configs: Path) -> pd.DataFrame:
     if missing:
         raise ValueError(f"{path}: no {', '.join(missing)}; evaluate with --representation")
     rows = [
-        (told["base"], run.seed, metric, one.value, one.low, one.high, told["commit"])
-        for metric, one in ((metric, found[metric]) for metric in METRICS)
+        (told["base"], run.seed, one.metric, one.value, one.low, one.high, told["commit"])
+        for one in map(found.__getitem__, METRICS)
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 

@@ -6,8 +6,10 @@ import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from affectrep.evaluation.record_sets import expand_records
 from affectrep.evaluation.stored_run import StoredRun
 from tests.benchmarks.critic_lives import COLUMNS, charts, collect, lines, main, table
 
@@ -105,3 +107,18 @@ def test_the_page_and_the_charts_are_those_of_the_file(tmp_path: Path) -> None:
     assert drawn == sorted(path.name for path in IMAGES.glob("critic_*.svg"))
     for name in drawn:
         assert (tmp_path / name).read_bytes() == (IMAGES / name).read_bytes()
+
+
+def test_the_file_agrees_with_the_records_that_hold_signs_of_life() -> None:
+    known = pd.read_csv(RECIPE / "critics.csv").set_index(["config", "seed"])
+    compared = 0
+    for run in map(StoredRun, expand_records(sorted((RECIPE / "records").glob("*.csv")))):
+        path = run.path / "findings" / "adversary.csv"
+        if not path.is_file() or (run.name, run.seed) not in known.index:
+            continue
+        kept = pd.read_csv(path).pivot(index="epoch", columns="name", values="median")
+        mine = known.loc[(run.name, run.seed)].set_index("epoch")
+        for name in set(kept) & set(mine):
+            assert mine[name].tolist() == pytest.approx(kept[name].tolist(), rel=1e-3, nan_ok=True)
+        compared += 1
+    assert compared
