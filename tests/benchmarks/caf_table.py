@@ -20,7 +20,7 @@ from affectrep.evaluation.results import read_results
 from affectrep.reporting.figures import number, p_value
 from tests.benchmarks.marked_page import print_or_write
 
-__all__ = ["PLAIN", "SYSTEMS", "differences", "main", "table"]
+__all__ = ["PLAIN", "SYSTEMS", "differences", "lead", "leads", "main", "mean_and_sd", "seed_values", "table"]
 
 NAME = "caf"
 PLAIN = "ferplus_plain"
@@ -56,14 +56,19 @@ _HEADER = (
 
 def differences(root: Path) -> dict[str, Difference]:
     """Return what each system that was run has over plain regression."""
+    return leads(root, PLAIN, list(SYSTEMS))
+
+
+def leads(root: Path, first: str, others: Sequence[str]) -> dict[str, Difference]:
+    """Return the lead of one system over each of the others that was run; empty if it was not."""
     folder = root / _RECIPE / "records"
-    there = [name for name in SYSTEMS if (folder / f"{name}.csv").is_file()]
+    there = [name for name in others if (folder / f"{name}.csv").is_file()]
     found: dict[str, Difference] = {}
-    if not there:
+    if not there or not (folder / f"{first}.csv").is_file():
         return found
     sides = [[folder / f"{name}.csv"] for name in there]
     with contextlib.redirect_stdout(io.StringIO()):
-        measured = compare.run([folder / f"{PLAIN}.csv"], sides, metric=_METRIC)
+        measured = compare.run([folder / f"{first}.csv"], sides, metric=_METRIC)
     for name, one in zip(there, measured.values(), strict=True):
         found[name] = one[_METRIC]
     return found
@@ -74,22 +79,27 @@ def table(root: Path, found: Mapping[str, Difference]) -> str:
 
     A difference of :func:`differences` is plain regression's lead; a cell shows the system's.
     """
-    results = read_results(root / _RECIPE / "results.csv")
-    rows = results[(results["metric"] == _METRIC) & (results["split"] == "test")]
-    rows = rows[rows["condition"] == ""]
-    values = {str(name): list(own["value"].astype(float)) for name, own in rows.groupby("config")}
+    values = seed_values(root)
     lines = [list(_HEADER), ["---"] * len(_HEADER)]
-    lines.append([f"`{PLAIN}`", "none", "", "", *_own(values.get(PLAIN, [])), "", ""])
+    lines.append([f"`{PLAIN}`", "none", "", "", *mean_and_sd(values.get(PLAIN, [])), "", ""])
     for name, choices in SYSTEMS.items():
-        over = _over(found[name]) if name in found else ["not run", ""]
-        lines.append([f"`{name}`", *choices, *_own(values.get(name, [])), *over])
+        over = lead(found[name]) if name in found else ["not run", ""]
+        lines.append([f"`{name}`", *choices, *mean_and_sd(values.get(name, [])), *over])
     return "\n".join(
         "|" + "|".join(line) + "|" if line[0] == "---" else "| " + " | ".join(line) + " |"
         for line in lines
     )
 
 
-def _own(values: Sequence[float]) -> list[str]:
+def seed_values(root: Path) -> dict[str, list[float]]:
+    """Return the CCC on the test split of every seed of every system."""
+    results = read_results(root / _RECIPE / "results.csv")
+    rows = results[(results["metric"] == _METRIC) & (results["split"] == "test")]
+    rows = rows[rows["condition"] == ""]
+    return {str(name): list(own["value"].astype(float)) for name, own in rows.groupby("config")}
+
+
+def mean_and_sd(values: Sequence[float]) -> list[str]:
     """Return number of seeds, and mean and standard deviation over them."""
     if not values:
         return ["0", "not run"]
@@ -100,7 +110,8 @@ def _own(values: Sequence[float]) -> list[str]:
     return [str(len(values)), f"{number(_METRIC, mean)} ± {number(_METRIC, spread)}"]
 
 
-def _over(one: Difference) -> list[str]:
+def lead(one: Difference) -> list[str]:
+    """Return what the second system has over the first, with its interval, and the p."""
     low, high = (number(_METRIC, -end, sign=True) for end in (one.high, one.low))
     seeds = "1 seed, rows only" if one.seeds == 1 else f"{one.seeds} seeds"
     p = one.p if one.holm is None else one.holm
