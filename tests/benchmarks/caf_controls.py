@@ -23,6 +23,7 @@ _CODE, _BLIND, _BETAS = "ferplus_caf_code", "ferplus_caf_code_blind", "ferplus_p
 PAIRS = (  # the system, what it is set against, what differs
     (_CODE, PLAIN, "all of it"),
     (_CODE, _BLIND, "the adversary's gradient"),
+    (_BLIND, PLAIN, "all of it but the adversary's gradient"),
     (_BLIND, _BETAS, "a second step of the same Adam in each batch"),
     (_BETAS, PLAIN, "betas of .5 and .9 for .9 and .999"),
 )
