@@ -47,8 +47,8 @@ class CAFObjective(nn.Module):
     its outputs), ``auc``, ``cross_distance``, ``strong_fraction``, the margin's parts and
     ``permuted``, the information (Fisher: ratio, GramNet: kernel distance) under shuffled groups.
     A critic below a spread of .01 for long is dead, and the user is warned once. Once an epoch
-    :meth:`held_out` looks at rows that nobody trains on. No gain over plain regression has been
-    shown on real faces.
+    :meth:`held_out` looks at rows that nobody trains on. No gain over plain regression that is
+    the adversary's has been shown on real faces.
 
     Args:
         head: the critic's network; None leaves plain regression.

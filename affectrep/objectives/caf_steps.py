@@ -20,8 +20,10 @@ class CAFSteps:
             code) | "joint": the adversarial loss is a term of the main phase, so the encoder moves
             once, by the sum, and its weight counts as Adam sees both in one gradient.
         shared_adam: the adversarial step shares the optimizer, and so the moments, of the main
-            step (the released code). False gives it one of its own, with a smaller learning rate:
-            Adam does not see the scale of a loss.
+            step (the released code). The encoder then goes on with the task's momentum in the
+            adversarial step, which acts like a larger learning rate: compare with a regression
+            that has one. False gives it one of its own, with a smaller learning rate: Adam does
+            not see the scale of a loss.
         shared_pass: adversarial and main step take their gradients on one pass, before either
             moves. A step then costs a third less; the second gradient is of the encoder as it was
             before the first move, an approximation.
