@@ -20,7 +20,17 @@ from affectrep.evaluation.results import read_results
 from affectrep.reporting.figures import number, p_value
 from tests.benchmarks.marked_page import print_or_write
 
-__all__ = ["PLAIN", "SYSTEMS", "differences", "lead", "leads", "main", "mean_and_sd", "seed_values", "table"]
+__all__ = [
+    "PLAIN",
+    "SYSTEMS",
+    "differences",
+    "lead",
+    "leads",
+    "main",
+    "mean_and_sd",
+    "seed_values",
+    "table",
+]
 
 NAME = "caf"
 PLAIN = "ferplus_plain"
