@@ -1,10 +1,12 @@
-"""Where the released code's lead over plain regression comes from, from the records.
+"""Where the released code's lead comes from, and CAF at a better rate, from the records.
 
     python -m tests.benchmarks.caf_controls
     python -m tests.benchmarks.caf_controls --page recipes/fer_av/README.md
 
 Two controls take the code apart: ``ferplus_caf_code_blind`` takes every step without the
 adversary's gradient, ``ferplus_plain_betas`` has the code's betas of Adam and one step a batch.
+``ferplus_plain_tuned`` and ``ferplus_caf_tuned`` both have the rate and betas that plain regression
+is best with on validation.
 Each line is one difference in CCC, paired over rows and the seeds that both have.
 """
 
@@ -20,12 +22,18 @@ __all__ = ["PAIRS", "main", "table"]
 
 NAME = "caf_controls"
 _CODE, _BLIND, _BETAS = "ferplus_caf_code", "ferplus_caf_code_blind", "ferplus_plain_betas"
+_CAF, _PLAIN_TUNED, _CAF_TUNED = "ferplus_caf", "ferplus_plain_tuned", "ferplus_caf_tuned"
 PAIRS = (  # the system, what it is set against, what differs
     (_CODE, PLAIN, "all of it"),
     (_CODE, _BLIND, "the adversary's gradient"),
     (_BLIND, PLAIN, "all of it but the adversary's gradient"),
     (_BLIND, _BETAS, "a second step of the same Adam in each batch"),
     (_BETAS, PLAIN, "betas of .5 and .9 for .9 and .999"),
+    (_CAF_TUNED, _PLAIN_TUNED, "the adversary, both at the better rate"),
+    (_PLAIN_TUNED, PLAIN, "rate .006 for .003, betas of .5 and .9"),
+    (_CAF_TUNED, _CAF, "rate .006 for .003, betas of .5 and .9"),
+    (_CODE, _PLAIN_TUNED, "all of the code, against regression at the better rate"),
+    ("ferplus_augmented", PLAIN, "RandAugment, half as many epochs again"),
 )
 
 
