@@ -203,6 +203,8 @@ def test_the_threshold_is_that_of_the_objective(made: Manifest) -> None:
     assert strong_threshold(given, made) == 0.33
     kmeans = {"rule": "kmeans", "centres": 3}
     found = strong_threshold(settings(objective={"name": "caf", "grouping": kmeans}), made)
+    default = settings(objective={"name": "caf", "grouping": {"rule": None}})
+    assert strong_threshold(default, made) == otsu
     assert found == radius_threshold(labels, Grouping(**kmeans))
     code = settings(objective={"name": "caf", "grouping": {"rule": "code", "scope": "batch"}})
     assert strong_threshold(code, made) == otsu
@@ -273,8 +275,22 @@ def test_a_model_of_clips_knows_their_rate(tmp_path: Path) -> None:
     assert (model.meta["stride"], model.meta["fps"]) == (2, 5.0)
     unknown = build_model(config, manifest_of(rows.assign(time_s=math.nan)))
     assert "fps" not in unknown.meta
+    alone = build_model(config, manifest_of(rows.drop(columns="video")))  # refused where clips are
+    assert "fps" not in alone.meta
     batch = next(iter(build_loader(config, manifest_of(rows), "test", model.encoder.preprocess)))
     assert batch.inputs["pixels"].shape == (4, 3, 2, 8, 8)
+
+
+def test_the_rate_of_clips_does_not_hang_on_the_order_of_rows(tmp_path: Path) -> None:
+    pytest.importorskip("torchvision")
+    rows = pd.concat([table(tmp_path, each=30)] * 2, ignore_index=True)
+    rows["id"], rows["video"] = rows.index.astype(str), ["a"] * 90 + ["b"] * 90
+    rows["frame"] = [*range(90), *range(90)]
+    rows["time_s"] = rows["frame"] / 25
+    shuffled = rows.sample(frac=1, random_state=0).reset_index(drop=True)
+    encoder = {"name": "video_resnet", "preprocess": {"size_px": 8, "resize_px": 12, "frames": 2}}
+    for order in (rows, shuffled):
+        assert build_model(settings(encoder=encoder), manifest_of(order)).meta["fps"] == 25.0
 
 
 def test_clips_need_videos(made: Manifest) -> None:

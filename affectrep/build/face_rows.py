@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from affectrep.build.objective import strong_threshold
 from affectrep.config import Config
@@ -19,23 +20,25 @@ from affectrep.data.strong_weak_sampler import StrongWeakSampler
 __all__ = ["face_rows", "strong_weak_sampler", "with_boxes"]
 
 _NAMED = 20
+_BOX = ["box_left", "box_top", "box_side"]
 
 
 def with_boxes(config: Config, manifest: Manifest) -> Manifest:
-    """Return the manifest with the square of each face; rows that have boxes keep them.
+    """Return the manifest with the square of each face; rows that have one keep it.
 
-    Images without a face are left out; the corpus' description counts and names them. A file that
-    cannot be read stays, for the checks to name.
+    Where a detector is chosen it looks at the rows that have none, and only at these. Images
+    without a face are left out; the corpus' description counts and names them. A file that cannot
+    be read stays, for the checks to name. ``face_found`` says that all squares are found ones: it
+    is not there where some are given, as those want to be checked.
 
     Raises:
         ValueError: if no image has a face.
     """
     detector = config.data.face.detector
-    if detector == "none" or "box_side" in manifest.rows:
+    boxless = _boxless(manifest.rows)
+    if detector == "none" or not boxless.any():
         return manifest
-    rows = find_boxes(manifest.rows, detector=detector, cache_folder=cache_folder() / "boxes")
-    if "content" in rows:
-        rows["face_found"] |= rows["content"] == ""
+    rows = _found_boxes(manifest.rows, boxless, detector)
     lost = rows.loc[~rows["face_found"].astype(bool), "id"].astype(str).tolist()
     if len(lost) == len(rows):
         raise ValueError(
@@ -43,11 +46,30 @@ def with_boxes(config: Config, manifest: Manifest) -> Manifest:
             f"{manifest.info.title}: set data.face.detector=none if they are ready crops"
         )
     found = drop_faceless(Manifest(rows, manifest.info))
+    if not boxless.all():
+        found = Manifest(found.rows.drop(columns="face_found"), found.info)
     if not lost:
         return found
     named = ", ".join(lost[:_NAMED]) + (" ..." if len(lost) > _NAMED else "")
     note = f"No face was found by {detector} in {len(lost)} images: {named}"
     return Manifest(found.rows, replace(found.info, notes=[*found.info.notes, note]))
+
+
+def _boxless(rows: pd.DataFrame) -> pd.Series:
+    """Return which rows have no square; one that is unfinished is for the checks to name."""
+    return rows.reindex(columns=_BOX).isna().all(axis=1)
+
+
+def _found_boxes(rows: pd.DataFrame, boxless: pd.Series, detector: str) -> pd.DataFrame:
+    found = find_boxes(rows[boxless], detector=detector, cache_folder=cache_folder() / "boxes")
+    if "content" in found:
+        found["face_found"] |= found["content"] == ""
+    if boxless.all():
+        return found
+    whole = rows.assign(face_found=True)
+    for name in (*_BOX, "face_found"):
+        whole.loc[boxless, name] = found[name]
+    return whole
 
 
 def face_rows(

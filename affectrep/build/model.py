@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
-
 from affectrep.config import Config
 from affectrep.data.manifest import Manifest
 from affectrep.model import AffectModel
@@ -78,7 +76,10 @@ def _reads_clips(encoder: dict[str, Any]) -> bool:
 def _clip_meta(config: Config, manifest: Manifest) -> dict[str, Any]:
     """Return what prediction on a video must know: frames a second, and between two of a clip."""
     rows, meta = manifest.split("train"), {"stride": config.data.face.stride}
-    steps = rows.groupby("video")["time_s"].diff() if "time_s" in rows else pd.Series(dtype=float)
+    if not {"video", "time_s"} <= set(rows):
+        return meta
+    # a table need not be in the order of time, in which clips are taken from it
+    steps = rows.sort_values("time_s").groupby("video")["time_s"].diff()
     known = steps[steps > 0]
     return meta if known.empty else {**meta, "fps": round(1 / float(known.median()), 3)}
 

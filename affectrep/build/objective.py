@@ -102,7 +102,8 @@ def strong_threshold(config: Config, manifest: Manifest) -> float:
         if section.threshold is not None:
             return section.threshold
         if section.grouping.get("rule") != "code":  # that rule looks at the order of a batch
-            grouping = Grouping(**section.grouping)
+            given = {key: value for key, value in section.grouping.items() if value is not None}
+            grouping = Grouping(**given)
     return radius_threshold(torch.as_tensor(manifest.targets("train")), grouping)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from affectrep.commands.predict_faces import FaceOptions, predict_faces
-from affectrep.commands.predict_output import OutputOptions, show
+from affectrep.commands.predict_output import OutputOptions, require_ending, require_place, show
 from affectrep.commands.predict_sounds import predict_sounds
 from affectrep.commands.predict_texts import predict_texts, threads
 
@@ -33,18 +33,19 @@ def run(
             standard input; for one of speech, sound files, folders of them, or "-" for paths; for
             one of faces, pictures, folders of them, or "-" for paths, or videos.
         top: classes shown per input in the table.
-        output: file to write instead of printing: CSV, or JSON lines with ``as_json`` or a name
-            in .json or .jsonl. A video gets a plot beside it.
+        output: file to write instead of printing, a name in .csv, .json or .jsonl: CSV, or JSON
+            lines with ``as_json`` or the latter two. A video gets a plot beside it.
         as_json: one JSON object per input.
         faces: for a model of faces; other models refuse all but the defaults.
 
     Raises:
-        ValueError: if a text, file or model cannot be used; nothing is written then. Sound files
-            and pictures that cannot be read, and pictures without a face, are named after the
-            others have been written.
+        ValueError: if a text, file or model cannot be used, or the output is an input, a folder or
+            has another ending; nothing is written then. Sound files and pictures that cannot be
+            read, and pictures without a face, are named after the others have been written.
     """
     from affectrep.inference.predictor import Predictor
 
+    require_place(output, inputs)
     faces = faces or FaceOptions()
     with threads(1):
         predictor = Predictor.load(model)
@@ -59,6 +60,8 @@ def _predict(
     predictor: Predictor, inputs: list[str], options: OutputOptions, faces: FaceOptions
 ) -> None:
     problem: str | None = None
+    if predictor.modality != "face":  # there a video may have those of plots
+        require_ending(options.output)
     if predictor.modality == "face":
         problem = predict_faces(predictor, inputs, options, faces)
     elif predictor.modality == "speech":

@@ -18,7 +18,7 @@ from affectrep.commands.predict_inputs import (
     standard_input,
     suit,
 )
-from affectrep.commands.predict_output import OutputOptions, show
+from affectrep.commands.predict_output import OutputOptions, require_ending, show
 
 if TYPE_CHECKING:
     from affectrep.inference.predictor import Predictor
@@ -57,6 +57,7 @@ def predict_faces(
     kinds = {kind_of(Path(path)) == "video": path for path in paths}
     if len(kinds) == 2:
         raise ValueError(f"{kinds[True]} is a video, {kinds[False]} is not: predict them apart")
+    require_ending(options.output, plots=True in kinds)
     if True in kinds:
         from affectrep.commands.predict_videos import predict_videos
 
@@ -117,12 +118,25 @@ def _note_several(rows: list[dict[str, Any]]) -> None:
         print(f"{words}: the largest was taken, --all-faces takes all", file=sys.stderr)
 
 
+def _pictures_below(path: Path, given: str) -> list[str]:
+    both = files_below(path, (*PICTURES, *VIDEOS))
+    found = [file for file in both if kind_of(Path(file)) == "picture"]
+    videos = len(both) - len(found)
+    if not found:
+        more = f", but {videos} videos: name them one by one" if videos else ""
+        raise ValueError(f"the folder {given} holds no picture ({', '.join(PICTURES)}){more}")
+    if videos:
+        many = f"{videos} videos are" if videos > 1 else "1 video is"
+        print(f"{many} left out of the folder {given}: name videos one by one", file=sys.stderr)
+    return found
+
+
 def find_faces(given: str) -> list[str]:
     """Return the pictures and videos of one argument of a model of faces.
 
     Args:
         given: a picture, a video, a folder (all pictures below it, in order; hidden ones are left
-            out), or "-" for a path a line from standard input.
+            out, and videos, which is said), or "-" for a path a line from standard input.
 
     Raises:
         ValueError: if there is no such file or folder, it is a text or a sound file, or a folder
@@ -135,12 +149,7 @@ def find_faces(given: str) -> list[str]:
         suit(given, "face")
         return [given]
     if is_folder(path):
-        found = files_below(path, PICTURES)
-        if not found:
-            videos = len(files_below(path, VIDEOS))
-            more = f", but {videos} videos: name them one by one" if videos else ""
-            raise ValueError(f"the folder {given} holds no picture ({', '.join(PICTURES)}){more}")
-        return found
+        return _pictures_below(path, given)
     if path.suffix.lower() in {*PICTURES, *VIDEOS}:
         raise ValueError(f"{given} does not exist")
     if " " not in given:

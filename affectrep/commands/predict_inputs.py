@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from affectrep.data import folder_walk
+
 __all__ = [
     "PICTURES",
     "SOUNDS",
@@ -84,14 +86,11 @@ def suit(given: str, modality: str) -> None:
 
 
 def files_below(folder: Path, suffixes: tuple[str, ...]) -> list[str]:
-    """Return the files of these endings in a folder and below it, sorted; hidden ones left out."""
-    found = []
-    for file in sorted(folder.rglob("*")):
-        parts = file.relative_to(folder).parts
-        hidden = any(part.startswith((".", "__MACOSX")) for part in parts)
-        if file.suffix.lower() in suffixes and not hidden and file.is_file():
-            found.append(str(file))
-    return found
+    """Return the files of these endings in a folder and below it, sorted; hidden ones left out.
+
+    Linked folders are entered, each once.
+    """
+    return [str(file) for file in folder_walk.files_below(folder, suffixes=suffixes)]
 
 
 def standard_input() -> list[str]:

@@ -7,17 +7,22 @@ import io
 import json
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from affectrep.commands.predict_inputs import is_file
+
 if TYPE_CHECKING:
     from affectrep.inference.predictor import Predictor
 
-__all__ = ["OutputOptions", "replace_file", "show"]
+__all__ = ["OutputOptions", "replace_file", "require_ending", "require_place", "show"]
 
 BAR = 20
 _BOX = ("box_left", "box_top", "box_side")
+_ENDINGS = (".csv", ".json", ".jsonl")
+_PLOTS = (".png", ".svg")
 _NOUNS = {"text": "texts", "speech": "clips", "face": "faces"}
 
 
@@ -42,6 +47,59 @@ class OutputOptions:
         return self.output is None and not self.as_json
 
 
+def require_place(output: Path | None, inputs: Iterable[str]) -> None:
+    """Pass where a file may be written without harm to what is predicted.
+
+    Args:
+        output: of the command; None writes no file.
+        inputs: texts, and names of files and folders.
+
+    Raises:
+        ValueError: if it is a folder, or one of the inputs.
+
+    Example:
+        >>> require_place(Path("."), ["good morning"])
+        Traceback (most recent call last):
+        ...
+        ValueError: --output . is a folder: name a file in it, such as predictions.csv
+    """
+    if output is None:
+        return
+    if output.is_dir():
+        raise ValueError(
+            f"--output {output} is a folder: name a file in it, such as predictions.csv"
+        )
+    if not output.is_file():
+        return
+    for given in inputs:
+        if is_file(Path(given)) and output.samefile(given):
+            raise ValueError(f"--output {output} is one of the inputs: name another file")
+
+
+def require_ending(output: Path | None, *, plots: bool = False) -> None:
+    """Pass where the ending of a file says what will be in it.
+
+    Args:
+        output: of the command; None writes no file.
+        plots: True takes the endings of plots as well.
+
+    Raises:
+        ValueError: if it is another ending.
+
+    Example:
+        >>> require_ending(Path("face.jpg"))
+        Traceback (most recent call last):
+        ...
+        ValueError: --output face.jpg: expected a name in .csv, .json or .jsonl
+        >>> require_ending(Path("track.svg"), plots=True)
+    """
+    known = (*_ENDINGS, *(_PLOTS if plots else ()))
+    if output is not None and output.suffix.lower() not in known:
+        raise ValueError(
+            f"--output {output}: expected a name in {', '.join(known[:-1])} or {known[-1]}"
+        )
+
+
 def show(
     predictor: Predictor,
     rows: list[dict[str, Any]],
@@ -60,7 +118,7 @@ def show(
         noun: what a row is; None says texts, clips or faces.
     """
     if options.output is not None:
-        lines = options.as_json or options.output.suffix in {".json", ".jsonl"}
+        lines = options.as_json or options.output.suffix.lower() in {".json", ".jsonl"}
         replace_file(options.output, (_json_lines(rows) if lines else _csv(rows)).encode())
         what = noun or _NOUNS[predictor.modality]
         print(f"{options.output}: {len(rows)} {what}", file=sys.stderr)

@@ -40,11 +40,14 @@ def predict_videos(
         detector: as for `Predictor.predict_video`.
         fps: frames a second that are read; None takes the model's.
     """
+    if fps is None and predictor.guesses_rate:
+        _note_rate(predictor)
     tracks: dict[str, list[dict[str, Any]]] = {}
     broken: list[str] = []
     for path in paths:
         try:
             rows = list(_watched(predictor, path, detector, fps))
+            _note_break(path, rows[-1]["frame"], predictor.frame_rate if fps is None else fps)
             if not any(row["faces"] for row in rows):
                 raise ValueError(f"{path}: no face found in {len(rows)} frames{_AS_THEY_ARE}")
             tracks[path] = rows
@@ -52,7 +55,7 @@ def predict_videos(
             broken.append(str(error))
     rows = [row for track in tracks.values() for row in track]
     plots = options.output
-    if plots is not None and plots.suffix in {".png", ".svg"}:
+    if plots is not None and plots.suffix.lower() in {".png", ".svg"}:
         options = replace(options, output=plots.with_suffix(".csv"))
     if rows:
         summary = by_second(rows, predictor.threshold) if options.is_table else None
@@ -84,6 +87,24 @@ def _watched(
         for row in predictor.predict_video(path, fps=fps, detector=detector, batch_size=16):
             progress.update(task, description=f"{Path(path).name}: {row['time_s']:.0f} s watched")
             yield row
+
+
+def _note_rate(predictor: Predictor) -> None:
+    print(
+        f"this model reads clips of {predictor.model.encoder.preprocess.frames} frames, and was "
+        f"not told how many a second it was trained on: {predictor.frame_rate:g} a second are "
+        "read, --fps sets another rate",
+        file=sys.stderr,
+    )
+
+
+def _note_break(path: str, last: int, fps: float) -> None:
+    # it opens the video, which needs OpenCV
+    from affectrep.data.video import break_off
+
+    note = break_off(path, last=last, fps=fps)
+    if note:
+        print(note, file=sys.stderr)
 
 
 def _note_searched(rows: list[dict[str, Any]]) -> None:
@@ -160,7 +181,7 @@ def plot_paths(output: Path, count: int) -> list[Path]:
         >>> [str(path) for path in plot_paths(Path("found.svg"), 2)]
         ['found-1.svg', 'found-2.svg']
     """
-    suffix = ".svg" if output.suffix == ".svg" else ".png"
+    suffix = ".svg" if output.suffix.lower() == ".svg" else ".png"
     if count == 1:
         return [output.with_suffix(suffix)]
     return [output.with_name(f"{output.stem}-{number}{suffix}") for number in range(1, count + 1)]

@@ -71,9 +71,12 @@ def find_boxes(
         for content, path in track(
             jobs.items(), "finding faces", console=console, disable=hidden, total=len(jobs)
         ):
-            with suppress(ValueError):  # it was readable when it was hashed; the checks name it
-                faces = find(read_image(path))
-                boxes[content] = list(faces[0]) if faces else None
+            try:
+                pixels = read_image(path)
+            except ValueError:  # it was readable when it was hashed; the checks name it
+                continue
+            faces = find(pixels)
+            boxes[content] = list(faces[0]) if faces else None
     finally:  # a run that is stopped keeps what it found
         if jobs:
             _save(store, boxes)
@@ -175,14 +178,21 @@ def _yunet(file: Path) -> FindFaces:
     cv2: Any = face_package("cv2")
     try:
         network = cv2.FaceDetectorYN.create(str(file), "", (320, 320), _SCORE)
+        # another network is read without a word, and fails at its first image
+        network.detect(np.zeros((320, 320, 3), np.uint8))
     except cv2.error as error:
         raise ValueError(f"{file}: is no YuNet model that opencv can read: {error.err}") from None
 
     def find(pixels: Pixels) -> list[Box]:
         image, scale = _sized(pixels)
-        network.setInputSize((image.shape[1], image.shape[0]))
-        # opencv's networks take blue first
-        found = network.detect(np.ascontiguousarray(image[..., ::-1]))[1]
+        size = (image.shape[1], image.shape[0])
+        try:
+            network.setInputSize(size)
+            # opencv's networks take blue first
+            found = network.detect(np.ascontiguousarray(image[..., ::-1]))[1]
+        except cv2.error as error:
+            what = f"an image of {size[0]} x {size[1]} px"
+            raise ValueError(f"{file}: YuNet cannot search {what}: {error.err}") from None
         boxes = []
         for left, top, width, height in [] if found is None else found[:, :4].tolist():
             side = max(width, height)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from affectrep.data.face_box_checks import check_boxes
 from affectrep.data.image_contents import image_contents
 from affectrep.data.images import image_size, near_square, read_image
 from affectrep.data.manifest import SPLITS
@@ -17,6 +18,7 @@ from affectrep.data.problems import Problem, file_names, row_names
 __all__ = ["check_crops", "check_faces", "check_images", "check_strength", "check_subjects"]
 
 _LOOKED_AT = 2_000
+_NAMED = 20
 _FEW = 0.2
 
 
@@ -37,6 +39,7 @@ def check_faces(rows: pd.DataFrame, *, shown: bool = True) -> list[Problem]:
     rows = rows.reset_index(drop=True)
     problems = [
         *check_images(rows, shown=shown),
+        *check_boxes(rows),
         *check_crops(rows),
         *check_strength(rows),
         *check_subjects(rows),
@@ -48,6 +51,8 @@ def check_faces(rows: pd.DataFrame, *, shown: bool = True) -> list[Problem]:
 def check_images(rows: pd.DataFrame, *, shown: bool = True) -> list[Problem]:
     """Return one problem per file that cannot be read, and one for rows without a face.
 
+    Of more than 20 such files the others are one problem, which counts them.
+
     Args:
         rows: of a face manifest, numbered from 0.
         shown: True shows a progress bar on a terminal.
@@ -55,10 +60,7 @@ def check_images(rows: pd.DataFrame, *, shown: bool = True) -> list[Problem]:
     paths = rows["path"].astype(str)
     contents = pd.Series(image_contents(paths.tolist(), shown=shown), index=rows.index, dtype=str)
     broken = contents == ""
-    problems = [
-        _broken_file(path, row_names(rows, broken & (paths == path)))
-        for path in dict.fromkeys(paths[broken])
-    ]
+    problems = _broken_files(paths[broken].tolist(), row_names(rows, broken))
     if "face_found" in rows:
         lost = ~rows["face_found"].astype(bool) & ~broken
         if lost.any():
@@ -72,8 +74,28 @@ def check_images(rows: pd.DataFrame, *, shown: bool = True) -> list[Problem]:
     return problems
 
 
+def _broken_files(paths: list[str], names: tuple[int | str, ...]) -> list[Problem]:
+    """Return a problem for each of some files, and one for all others; a name per path."""
+    rows: dict[str, list[int | str]] = {}
+    for path, name in zip(paths, names, strict=True):
+        rows.setdefault(path, []).append(name)
+    problems = [_broken_file(path, tuple(rows[path])) for path in list(rows)[:_NAMED]]
+    others = list(rows)[_NAMED:]
+    if others:
+        message = (
+            f"{len(others):,} more files do not exist or cannot be read: correct the paths, mend "
+            "the files or remove the rows"
+        )
+        named = tuple(name for path in others for name in rows[path])
+        there = any(map(os.path.isfile, others))
+        problems.append(Problem("unreadable_image" if there else "missing_file", message, named))
+    return problems
+
+
 def _broken_file(path: str, names: tuple[int | str, ...]) -> Problem:
-    if not Path(path).is_file():
+    if not path:
+        return Problem("missing_file", "the path is blank: fill it in or remove the row", names)
+    if not os.path.isfile(path):  # Path.is_file raises where a name is too long
         message = f"{path}: does not exist or is no file: correct the path or remove the row"
         return Problem("missing_file", message, names)
     try:
@@ -91,9 +113,10 @@ def check_crops(rows: pd.DataFrame) -> list[Problem]:
     Args:
         rows: of a face manifest; after detection, or with boxes, they are in order.
     """
-    chosen = rows["split"] == "train"
+    chosen, which = rows["split"] == "train", ""
     if "box_side" in rows:
         chosen &= rows["box_side"].isna()
+        which = " without a face box"
     paths = rows.loc[chosen, "path"].astype(str).tolist()
     if "face_found" in rows or not paths:
         return []
@@ -107,9 +130,9 @@ def check_crops(rows: pd.DataFrame) -> list[Problem]:
         return []
     seen = " that were looked at" if len(paths) > _LOOKED_AT else ""
     message = (
-        f"{wide:,} of {len(sizes):,} training pictures{seen} are not near square, and no detector "
-        "ran: of each only the square in its middle is used. If they show more than a face set "
-        "data.face.detector=cascade"
+        f"{wide:,} of {len(sizes):,} training pictures{which}{seen} are not near square, and no "
+        "detector ran: of each only the square in its middle is used. If they show more than a "
+        "face set data.face.detector=cascade"
     )
     return [Problem("no_crops", message, severity="warning")]
 

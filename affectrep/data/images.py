@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import importlib
 import math
+import os
 import struct
+import warnings
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +31,26 @@ Pixels = NDArray[np.uint8]
 Box = tuple[float, float, float]
 
 _NEAR_SQUARE = 1.2
+_ORIENTATION = 0x0112
 # what Pillow's decoders raise on a broken file, beside its own UnidentifiedImageError (an OSError)
-_BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
+_BROKEN = (
+    *(OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error),
+    *(TypeError, KeyError, AttributeError),
+)
+# Pillow takes large pictures for an attack (it refuses those of twice the size), and tells of EXIF
+# that is broken. Neither matters to the pixels. The filter stays, since files are read in threads,
+# where warnings.catch_warnings is not safe.
+warnings.filterwarnings(
+    "ignore", message=r"Image size \(\d+ pixels\) exceeds limit|Corrupt EXIF data"
+)
 
 
 def read_image(path: Path | str) -> Pixels:
     """Decode an image file to upright RGB.
 
-    The orientation that a camera noted (EXIF) is applied. Grey images give three equal channels,
-    16 bits become 8, what is transparent lies over white, and an animation gives its first image.
+    The orientation that a camera noted (EXIF) is applied; where its notes are broken there is none.
+    Grey images give three equal channels, 16 bits become 8, what is transparent lies over white,
+    and an animation gives its first image.
 
     Args:
         path: of the file; its content counts, not its ending.
@@ -51,7 +65,7 @@ def read_image(path: Path | str) -> Pixels:
     """
     path = Path(path)
     image_module = face_package("PIL.Image")
-    if not path.is_file():
+    if not os.path.isfile(path):  # Path.is_file raises where a name is too long
         raise ValueError(f"{path}: does not exist or is no file")
     if path.stat().st_size == 0:
         raise ValueError(f"{path}: is empty (0 bytes): copy it again")
@@ -68,7 +82,9 @@ def read_image(path: Path | str) -> Pixels:
 
 
 def image_size(path: Path | str) -> tuple[int, int]:
-    """Return width and height, px, of an image file as it is stored; its pixels are not decoded.
+    """Return width and height, px, of an image file when it stands upright; no pixel is decoded.
+
+    An orientation that a PNG notes behind its pixels is not seen.
 
     Raises:
         ValueError: that begins with the path, if the file is missing or no image.
@@ -78,6 +94,9 @@ def image_size(path: Path | str) -> tuple[int, int]:
     try:
         with image_module.open(path) as image:
             width, height = image.size
+            # PNG's own getexif would decode the pixels; TIFF's size is the upright one already
+            if image.format != "TIFF" and _orientation(image_module.Image.getexif, image) > 4:
+                width, height = height, width
     except (*_BROKEN, image_module.DecompressionBombError) as error:
         raise ValueError(f"{path}: cannot be read as an image: {error}") from None
     return int(width), int(height)
@@ -94,13 +113,41 @@ def near_square(width: int, height: int) -> bool:
 
 
 def _upright_rgb(image: Any) -> Pixels:
-    image = face_package("PIL.ImageOps").exif_transpose(image)
+    image = _upright(image)
     if image.mode[:1] in "IF":
         grey = _eight_bits(image)
         return np.repeat(grey[..., None], 3, axis=2)
     if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "La", "RGBa"):
         image = _over_white(image)
     return np.array(image.convert("RGB"), dtype=np.uint8)
+
+
+def _upright(image: Any) -> Any:
+    """Return the image turned as its EXIF says.
+
+    Pillow's own function also writes the EXIF anew, and so refuses good pixels beside odd notes.
+    """
+    image.load()
+    turns = face_package("PIL.Image").Transpose
+    turn = {
+        2: turns.FLIP_LEFT_RIGHT,
+        3: turns.ROTATE_180,
+        4: turns.FLIP_TOP_BOTTOM,
+        5: turns.TRANSPOSE,
+        6: turns.ROTATE_270,
+        7: turns.TRANSVERSE,
+        8: turns.ROTATE_90,
+    }.get(_orientation(type(image).getexif, image))
+    return image if turn is None else image.transpose(turn)
+
+
+def _orientation(read: Callable[[Any], Any], image: Any) -> int:
+    """Return EXIF's number for how an image is turned; 1, upright, where it is missing or odd."""
+    try:
+        number = read(image).get(_ORIENTATION)
+        return int(number) if number in range(1, 9) else 1
+    except _BROKEN:
+        return 1
 
 
 def _eight_bits(image: Any) -> Pixels:

@@ -7,6 +7,7 @@ is the one that the file states. A video of varying rate gets the times of its m
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import tempfile
 from collections.abc import Iterator
@@ -21,8 +22,16 @@ from numpy.typing import NDArray
 
 from affectrep.data.images import face_package
 
-__all__ = ["extract_frames", "on_tick", "video_frames", "video_key", "video_rate"]
+__all__ = [
+    "break_off",
+    "extract_frames",
+    "on_tick",
+    "video_frames",
+    "video_key",
+    "video_rate",
+]
 
+_WHOLE = 0.95  # headers may count a few frames that no decoder gives
 _QUALITY = 95
 _PIECE = 1 << 20
 _LIST = "frames.csv"
@@ -84,6 +93,31 @@ def video_frames(
             count += 1
     if not count:
         raise ValueError(f"{path}: no frame of this video can be decoded: copy it again")
+
+
+def break_off(path: Path | str, *, last: int, fps: float | None) -> str | None:
+    """Return a sentence where a video states many more frames than could be read; else None.
+
+    Args:
+        path: of the video.
+        last: place of the last frame that `video_frames` gave.
+        fps: as it was told.
+
+    Raises:
+        ValueError: as `video_rate` does.
+        ImportError: if OpenCV is not installed.
+    """
+    cv2 = face_package("cv2")
+    with _opened(Path(path)) as (video, rate_hz):
+        stated = float(video.get(cv2.CAP_PROP_FRAME_COUNT))
+    step = 1 if fps is None else max(1, math.ceil(rate_hz / fps))
+    # a stream has no count, or a negative one; up to a step of frames was read but not given
+    if not 0 < stated < math.inf or last + step >= _WHOLE * stated:
+        return None
+    return (
+        f"{path} states {stated:.0f} frames ({stated / rate_hz:.1f} s), but breaks off: nothing "
+        f"after about {last / rate_hz:.1f} s can be read. Copy it again"
+    )
 
 
 def extract_frames(path: Path | str, folder: Path | str, *, fps: float | None) -> pd.DataFrame:

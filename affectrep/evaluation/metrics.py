@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 __all__ = [
     "AXES",
     "Statistics",
-    "axis_warnings",
     "best_threshold",
     "classification_metrics",
     "classification_statistics",
@@ -147,8 +146,9 @@ def regression_metrics(y_true: Array, y_pred: Array) -> dict[str, float]:
 
     Variances are population variances over all rows. A constant prediction has PCC 0 and CCC 0;
     two constants that are equal have CCC 1 and PCC 0. SAGR counts sign(0) as its own sign: a label
-    of exactly 0 agrees with a prediction of exactly 0 alone, so in practice with none. What is
-    degenerate is told by :func:`axis_warnings`.
+    of exactly 0 agrees with a prediction of exactly 0 alone, so in practice with none. A value that
+    is not finite makes all figures of its axis, and the means, NaN. What is degenerate is told by
+    :func:`affectrep.evaluation.axis_warnings.axis_warnings`.
 
     CCC has the moments of Lin 1989, divided by n; torchmetrics divides those of second order by
     n - 1 but not the gap of the means, and gives NaN for constants. PCC is scipy's ``pearsonr``.
@@ -172,38 +172,19 @@ def regression_statistics(y_true: Array, y_pred: Array) -> Statistics:
     """Return the per-row moments of labels and predictions, six columns per axis and a one.
 
     Labels and predictions are shifted by one common constant per axis, which changes no metric
-    and keeps the digits of the variances.
+    and keeps the digits of the variances. A value that is not finite makes its axis NaN.
     """
     y_true, y_pred = np.asarray(y_true, np.float64), np.asarray(y_pred, np.float64)
     _same_rows(y_true, y_pred)
     y_true, y_pred = y_true.reshape(len(y_true), -1), y_pred.reshape(len(y_pred), -1)
-    agree = (np.sign(y_true) == np.sign(y_pred)).astype(np.float64)
+    whole = np.isfinite(y_true) & np.isfinite(y_pred)
+    y_true, y_pred = np.where(whole, y_true, np.nan), np.where(whole, y_pred, np.nan)
+    agree = np.where(whole, np.sign(y_true) == np.sign(y_pred), np.nan)
     shift = y_true.mean(0)
     y, p = y_true - shift, y_pred - shift
     blocks = [y, p, y * y, p * p, y * p, agree, np.ones((len(y), 1))]
     axes = y.shape[1]
     return Statistics(np.concatenate(blocks, axis=1), lambda sums: _regression_values(sums, axes))
-
-
-def axis_warnings(y_true: Array, y_pred: Array) -> list[str]:
-    """Return sentences about axes on which figures are degenerate, both ``(rows, 2)``.
-
-    Example:
-        >>> axis_warnings(np.array([[0.1, 0.0], [0.2, 0.5]]), np.full((2, 2), 0.3))[1]
-        'All predictions of arousal are 0.3, so its PCC and CCC are 0.'
-    """
-    found = []
-    for i, axis in enumerate(AXES):
-        for word, values in (("labels", y_true[:, i]), ("predictions", y_pred[:, i])):
-            if np.ptp(values) == 0:
-                ccc = 1 if np.array_equal(y_true[:, i], y_pred[:, i]) else 0
-                said = "PCC and CCC are 0" if not ccc else "PCC is 0 and its CCC 1"
-                found.append(f"All {word} of {axis} are {values[0]:.6g}, so its {said}.")
-    zeros = (y_true == 0).sum(0)
-    if zeros.any():
-        told = " and ".join(f"{n} of {axis}" for n, axis in zip(zeros, AXES, strict=True) if n)
-        found.append(f"Labels of exactly 0 ({told}) count against SAGR: 0 has a sign of its own.")
-    return found
 
 
 def confusion_matrix(y_true: Array, y_pred: Array, classes: int) -> Array:
@@ -305,7 +286,7 @@ def _regression_values(sums: Array, axes: int) -> dict[str, Array]:
     spread = np.sqrt(var_y * var_p)
     total = var_y + var_p + gap * gap
     per_axis = {
-        "ccc": np.where(total > 0, _ratio(2 * np.where(spread > 0, covariance, 0), total), 1.0),
+        "ccc": np.where(total == 0, 1.0, _ratio(2 * np.where(spread > 0, covariance, 0), total)),
         "pcc": np.clip(_ratio(np.where(spread > 0, covariance, 0), spread), -1, 1),
         "rmse": np.sqrt(np.clip(yy + pp - 2 * yp, 0, None)),
         "sagr": agree,
@@ -319,8 +300,8 @@ def _regression_values(sums: Array, axes: int) -> dict[str, Array]:
 
 
 def _no_rounding(variance: Array, square: Array) -> Array:
-    """Set a variance that is only rounding noise of its mean square to zero."""
-    return np.where(variance > 1e-14 * square, variance, 0.0)
+    """Set a variance that is only rounding noise of its mean square to zero; NaN stays NaN."""
+    return np.where(variance <= 1e-14 * square, 0.0, variance)
 
 
 def _ratio(top: Array, bottom: Array) -> Array:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from affectrep.evaluation.alignment import align, clustered_table
@@ -55,8 +56,15 @@ def compare_pairs(
     """Return the differences of a pairing, with those about families where a file is given.
 
     A regression's are followed by those of strong and weak rows, and of persons.
+
+    Raises:
+        ValueError: if a prediction of a regression is not finite, or there are families without
+            single labels.
     """
     sides = (pairing.side_a, pairing.side_b)
+    for name, side in zip(pairing.names, sides, strict=True):
+        for table in side:
+            _require_finite(name, table)
     cluster = pairing.side_a[0].attrs.get("cluster")
     clusters = pairing.side_a[0][cluster].to_numpy() if cluster else None
     statistics = [[table_statistics(table) for table in side] for side in sides]
@@ -71,6 +79,18 @@ def compare_pairs(
         more = [[family_statistics(*table_targets(t), groups) for t in side] for side in sides]
         found |= paired_difference(*more, resamples=resamples, clusters=clusters)
     return found
+
+
+def _require_finite(name: str, table: pd.DataFrame) -> None:
+    if table.attrs["task"] != "regression":
+        return
+    values = np.hstack(table_targets(table)).astype(np.float64)
+    broken = table.loc[~np.isfinite(values).all(axis=1), "id"]
+    if len(broken):
+        raise ValueError(
+            f"{len(broken)} of {len(table)} rows of {name} have values that are not finite, "
+            f"first {broken.iloc[0]}: there is nothing to compare; did training diverge?"
+        )
 
 
 def pair_runs(runs_a: Sequence[Path], runs_b: Sequence[Path], *, split: str) -> Pairing:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from affectrep.evaluation.axis_warnings import axis_warnings
 from affectrep.evaluation.calibration import DRAWS
 from affectrep.evaluation.calibration_card import calibration_card
 from affectrep.evaluation.families import Families, family_statistics, family_table
@@ -17,7 +18,6 @@ from affectrep.evaluation.groups import group_figures
 from affectrep.evaluation.intervals import FEW_CLUSTERS, bootstrap, effective_clusters
 from affectrep.evaluation.metrics import (
     Statistics,
-    axis_warnings,
     confusion_matrix,
     most_confused,
     per_class_table,

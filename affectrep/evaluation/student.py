@@ -46,6 +46,9 @@ def student(effect: float, spread: Spread, confidence: float) -> tuple[float, fl
         spread: no variance at all gives a p of 1 for no effect and 0 for any other.
         confidence: of the interval.
 
+    Returns:
+        The three figures; NaN where the effect is.
+
     Example:
         >>> half, p, detectable = student(2.0, Spread([(1.0, float("inf"))]), 0.95)
         >>> round(half, 2), round(p, 3), round(detectable, 2)
@@ -54,6 +57,8 @@ def student(effect: float, spread: Spread, confidence: float) -> tuple[float, fl
         >>> round(half, 2), round(p, 3)
         (9.09, 0.236)
     """
+    if math.isnan(effect):
+        return math.nan, math.nan, math.nan
     ways = [_told(effect, parts, confidence) for parts in (spread.parts, [spread.least])]
     half, p, detectable = (max(figures) for figures in zip(*ways, strict=True))
     return half, p, detectable

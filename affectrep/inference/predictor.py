@@ -14,6 +14,7 @@ from affectrep.model import AffectModel
 __all__ = ["Predictor"]
 
 _SHOWN = 20
+_FPS = 5.0
 _GIVE = {
     "text": "this model reads text: give texts to predict",
     "speech": "this model hears speech: give sound files to predict_clips",
@@ -76,6 +77,17 @@ class Predictor:
     def threshold(self) -> float:
         """Probability from which a multi-label model names a class; meta may set it."""
         return float(self.model.meta.get("threshold", 0.5))
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames a second that are read of a video: the model's meta value ``fps``, else 5."""
+        return float(self.model.meta.get("fps", _FPS))
+
+    @property
+    def guesses_rate(self) -> bool:
+        """Whether a model of clips does not know how far apart the frames of its clips were."""
+        clips = self.modality == "face" and self.model.encoder.preprocess.frames > 1
+        return clips and "fps" not in self.model.meta
 
     @torch.inference_mode()
     def scores(self, texts: Sequence[str], *, batch_size: int = 64) -> Tensor:
@@ -218,7 +230,7 @@ class Predictor:
 
         Args:
             path: of the video.
-            fps: frames a second that are read; None takes the model's meta value ``fps``, else 5.
+            fps: frames a second that are read; None takes `frame_rate`.
             detector: as for `predict_faces`; with auto a frame without a face is one, too.
             batch_size: frames a batch.
 
@@ -232,7 +244,7 @@ class Predictor:
         from affectrep.inference.video import predict_video
 
         finder = FaceFinder(self.model.encoder.preprocess, detector=detector)
-        fps = float(self.model.meta.get("fps", 5.0)) if fps is None else fps
+        fps = self.frame_rate if fps is None else fps
         frames = predict_video(
             self.model, path, fps=fps, finder=finder, device=self.device, batch_size=batch_size
         )

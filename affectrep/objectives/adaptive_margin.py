@@ -16,7 +16,7 @@ from affectrep.objectives.information import (
     kernel_mean_correlation,
     paired_correlation,
 )
-from affectrep.objectives.plain_values import require_word
+from affectrep.objectives.plain_values import require_at_least, require_word
 
 __all__ = [
     "AdaptiveMargin",
@@ -73,6 +73,9 @@ class Margin:
             raise ValueError(
                 f"expected scale > 0 and risk in (0, 1), got {self.scale} and {self.risk}"
             )
+        caps = {"delta_max": self.delta_max, "margin_max": self.margin_max}
+        given = {name: cap for name, cap in caps.items() if cap is not None}
+        require_at_least(0, information_max=self.information_max, **given)
         if self.neighbours is not None and self.neighbours < 1:
             raise ValueError(f"expected at least 1 neighbour, got {self.neighbours}")
 

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from affectrep.objectives.groups import bounded, check_groups, squared_distances
 from affectrep.objectives.metric_liveness import overlap_auc
+from affectrep.objectives.plain_values import require_at_least
 
 __all__ = [
     "ContrastiveAdversarialLoss",
@@ -52,6 +53,7 @@ class CriticContrast:
             raise ValueError(
                 f"expected pairing to be one of {', '.join(PAIRINGS)}, got {self.pairing!r}"
             )
+        require_at_least(0, negative_weight=self.negative_weight)
 
 
 class PairMoments(NamedTuple):
@@ -203,8 +205,10 @@ class CriticLiveness(NamedTuple):
 def critic_liveness(strong: Tensor, weak: Tensor) -> CriticLiveness:
     """Return sd of the outputs, mean squared strong-weak distance and strong-weak AUC.
 
-    The AUC is that of the projection on the line through the two means, on the same rows: give
-    held-out rows. Below about .6 the critic has nothing to say; an empty group gives 1/2.
+    The AUC is that of the projection on the line through the two means. The means are those of
+    every second row and the AUC that of the others, and the other way round: on rows that it was
+    drawn through, such a line parts even noise (.57 of 1,000 rows in 16 dimensions, .69 of 128).
+    So outputs that say nothing have 1/2. A group of one row or none gives 1/2.
 
     Example:
         >>> critic_liveness(torch.ones(3, 2), torch.ones(2, 2)).alive
@@ -218,11 +222,21 @@ def critic_liveness(strong: Tensor, weak: Tensor) -> CriticLiveness:
     if len(strong) == 0 or len(weak) == 0:
         return CriticLiveness(spread, 0.0, 0.5)
     apart = strong.mean(dim=0) - weak.mean(dim=0)
-    axis = functional.normalize(apart, dim=0)
     # the mean over all pairs, without forming them: a validation split may have many rows
     within = strong.var(dim=0, unbiased=False) + weak.var(dim=0, unbiased=False)
     distance = float((apart.square() + within).sum())
-    return CriticLiveness(spread, distance, overlap_auc(strong @ axis, weak @ axis))
+    return CriticLiveness(spread, distance, _cross_fitted_auc(strong, weak))
+
+
+def _cross_fitted_auc(strong: Tensor, weak: Tensor) -> float:
+    if len(strong) < 2 or len(weak) < 2:
+        return 0.5
+    found = []
+    for one, other in ((0, 1), (1, 0)):
+        axis = strong[one::2].mean(dim=0) - weak[one::2].mean(dim=0)
+        axis = functional.normalize(axis, dim=0)
+        found.append(overlap_auc(strong[other::2] @ axis, weak[other::2] @ axis))
+    return sum(found) / 2
 
 
 class ContrastiveCriticLoss(nn.Module):

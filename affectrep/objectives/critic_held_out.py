@@ -26,8 +26,8 @@ class CriticHeldOut:
     Example:
         >>> look = CriticHeldOut(lambda output: output.embeddings,
         ...     lambda labels: Groups(labels[:, 0] > 0.5, labels[:, 0] <= 0.5))
-        >>> points = torch.tensor([[1.0], [0.0]])
-        >>> look.add(Output(points, points), torch.tensor([[0.9, 0.0], [0.1, 0.0]]))
+        >>> points = torch.tensor([[1.0], [0.0], [1.0], [0.0]])
+        >>> look.add(Output(points, points), points.expand(4, 2))
         >>> look.numbers()
         {'critic_auc': 1.0, 'critic_spread': 0.5}
     """

@@ -14,24 +14,29 @@ from affectrep.objectives.gather import process_rank
 
 __all__ = ["CriticWatch"]
 
+_WAKING = 5  # a new critic has this many times the patience to wake up
+
 
 class CriticWatch(nn.Module):
     """Takes note of a critic's outputs in each step, and warns once when they coincide for long.
+
+    A critic is dead once its outputs have an sd of at most .01 for ``patience`` steps on end, and
+    until they have more. A new one may have to wake up: in the first steps, five times the
+    patience, it lives as long as its sd is above half of the first one.
 
     A dead critic gives no NaN and a small loss; only its outputs tell. Give it the outputs from
     before the critic's update: of these rows the critic has learnt nothing yet in this epoch.
 
     Args:
         check_every: steps between two baselines under shuffled groups.
-        patience: steps for which the outputs must coincide before the warning: an sd of at most
-            .01, and of at most half the first one, as a new critic may have to wake up.
+        patience: steps for which the outputs must coincide before the warning.
 
     Raises:
         ValueError: if a number is below 1.
 
     Example:
         >>> watch = CriticWatch()
-        >>> numbers = watch(torch.eye(2), -torch.eye(2), lambda generator: 0.5)
+        >>> numbers = watch(torch.ones(4, 2), -torch.ones(4, 2), lambda generator: 0.5)
         >>> numbers["auc"], numbers["permuted"]
         (1.0, 0.5)
     """
@@ -39,6 +44,7 @@ class CriticWatch(nn.Module):
     seen: Tensor
     first: Tensor
     dead: Tensor
+    spent: Tensor
     permuted: Tensor
 
     def __init__(self, *, check_every: int = 50, patience: int = 100) -> None:
@@ -50,7 +56,8 @@ class CriticWatch(nn.Module):
         self.check_every, self.patience = check_every, patience
         self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
         self.register_buffer("first", torch.tensor(math.nan, dtype=torch.float64))
-        self.register_buffer("dead", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("dead", torch.zeros((), dtype=torch.int64))  # steps on end
+        self.register_buffer("spent", torch.zeros((), dtype=torch.int64))  # in all, if for long
         self.register_buffer("permuted", torch.tensor(math.nan, dtype=torch.float64))
 
     @torch.no_grad()
@@ -72,31 +79,39 @@ class CriticWatch(nn.Module):
             if int(self.seen) == 0:
                 self.first.fill_(sign.spread)
             self.seen += 1
-            self._count(sign.alive or sign.spread > float(self.first) / 2)
+            waking = int(self.seen) <= _WAKING * self.patience
+            self._count(sign.alive or (waking and sign.spread > float(self.first) / 2))
         numbers = {"spread": sign.spread, "auc": sign.auc, "cross_distance": sign.cross_distance}
         numbers["dead"] = float(int(self.dead) >= self.patience)
         shuffled = float(self.permuted)
         return numbers if math.isnan(shuffled) else {**numbers, "permuted": shuffled}
 
     def _count(self, alive: bool) -> None:
-        if int(self.dead) >= self.patience:  # it has been said
-            return
         self.dead.copy_(torch.zeros_like(self.dead) if alive else self.dead + 1)
-        if int(self.dead) >= self.patience and process_rank() == 0:
+        if int(self.dead) < self.patience:
+            return
+        first = int(self.spent) == 0
+        self.spent += self.patience if int(self.dead) == self.patience else 1
+        if first and process_rank() == 0:
             warnings.warn(self.remark(), stacklevel=2)
 
     def remark(self) -> str:
-        """Return the sentence that says that the critic has died; empty while it lives.
+        """Return the sentence that says that the critic is or was dead; empty if it never was.
 
         Example:
             >>> CriticWatch().remark()
             ''
         """
-        if int(self.dead) < self.patience:
+        if int(self.spent) == 0:
             return ""
+        if int(self.dead) < self.patience:
+            return (
+                f"the critic was dead for {int(self.spent)} of {int(self.seen)} steps (its "
+                f"outputs coincided: sd of at most 0.01) and has come back."
+            )
         return (
-            f"the critic is dead: for {self.patience} steps its outputs have coincided (sd of "
-            f"at most 0.01, and half of that at first), so the encoder has nothing to work "
-            f"against. Likely causes: a negative_weight below 1, a learning rate of the critic "
-            f"that is too high, or groups that cannot be told apart."
+            f"the critic is dead: for {int(self.dead)} steps its outputs have coincided (sd of "
+            f"at most 0.01), so the encoder has nothing to work against. Likely causes: a "
+            f"negative_weight below 1, a learning rate of the critic that is too high, or groups "
+            f"that cannot be told apart."
         )

@@ -21,9 +21,15 @@ from affectrep.objectives.contrastive_critic import (
     ContrastiveCriticLoss,
     CriticContrast,
 )
-from affectrep.objectives.fisher_ipm import FisherIPMLoss, fisher_encoder_loss, fisher_ipm_ratio
+from affectrep.objectives.fisher_ipm import (
+    FisherIPMLoss,
+    fisher_encoder_loss,
+    fisher_ipm_ratio,
+    fisher_moments,
+)
 from affectrep.objectives.gram import GramLoss, mmd_loss
 from affectrep.objectives.groups import squared_distances
+from affectrep.objectives.plain_values import require_at_least
 from affectrep.objectives.sphere import SphereLoss, sphere_encoder_loss
 
 __all__ = [
@@ -94,6 +100,7 @@ class MarginRule:
             raise ValueError(f"expected margin adaptive, constant or linear, got {self.kind!r}")
         if self.kind == "linear" and (self.epochs is None or self.epochs < 1):
             raise ValueError(f"expected epochs >= 1 for the linear margin, got {self.epochs}")
+        require_at_least(0, value=self.value, start=self.start, slope=self.slope)
 
 
 class ContrastGame(nn.Module):
@@ -130,8 +137,9 @@ class ContrastGame(nn.Module):
         self.loss = ContrastiveCriticLoss(contrast)
         self.adversarial = ContrastiveAdversarialLoss(form=form)
         self.largest = largest
-        cap = min(largest / 2, self.rule.adaptive.margin_max or math.inf)
-        cap_or_none = None if math.isinf(cap) else cap
+        asked = self.rule.adaptive.margin_max
+        self.cap = min(largest / 2, math.inf if asked is None else asked)
+        cap_or_none = None if math.isinf(self.cap) else self.cap
         self.margin = replace(self.rule.adaptive, margin_max=cap_or_none)
         self.register_buffer("done", torch.zeros((), dtype=torch.float64))
 
@@ -204,6 +212,7 @@ class ContrastGame(nn.Module):
             # the share of an epoch's last step is a sum of roundings
             epochs = math.floor(float(self.done) * (self.rule.epochs or 1) + 1e-6)
             value = linear_margin(epochs, start=self.rule.start, slope=self.rule.slope)
+        value = min(value, self.cap)
         return value, {"alpha": value}
 
 
@@ -229,10 +238,11 @@ class FisherGame(nn.Module):
         self.loss = FisherIPMLoss(rho=rho, clamp=clamp)
 
     def critic(self, strong: Tensor, weak: Tensor) -> Scored:
-        """Return minus the augmented Lagrangian."""
+        """Return minus the augmented Lagrangian; logged are ratio, multiplier and Omega."""
         logs = {
             "ipm": float(fisher_ipm_ratio(strong.detach(), weak.detach())),
             "multiplier": float(self.loss.multiplier),
+            "omega": float(fisher_moments(strong.detach(), weak.detach())[1]),
         }
         loss = self.loss(strong, weak)
         if self.training:
@@ -306,6 +316,8 @@ class GramGame(nn.Module):
         self, *, ridge: float = 1e-3, positivity: Literal["none", "sum", "relu"] = "none"
     ) -> None:
         super().__init__()
+        if not 0 < ridge < math.inf:
+            raise ValueError(f"expected a finite ridge above 0, got {ridge}")
         self.loss = GramLoss(ridge=ridge, positivity=positivity)
 
     def critic(self, strong: Tensor, weak: Tensor) -> Scored:

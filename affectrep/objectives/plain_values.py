@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-__all__ = ["made", "refuse_unknown", "require_word"]
+__all__ = ["made", "refuse_unknown", "require_at_least", "require_word"]
 
 Values = Mapping[str, Any]
 
@@ -38,6 +39,19 @@ def refuse_unknown(name: str, known: Iterable[str], given: Values) -> None:
     unknown = [key for key in given if key not in known]
     if unknown:
         raise ValueError(f"expected {name} among {', '.join(known)}, got {', '.join(unknown)}")
+
+
+def require_at_least(least: float, **values: float) -> None:
+    """Raise ValueError for a value that is smaller, infinite or no number.
+
+    Example:
+        >>> require_at_least(0, negative_weight=-1.0)
+        Traceback (most recent call last):
+        ValueError: expected a finite negative_weight of at least 0, got -1.0
+    """
+    for name, value in values.items():
+        if not least <= value < math.inf:
+            raise ValueError(f"expected a finite {name} of at least {least:g}, got {value}")
 
 
 def require_word(name: str, value: str, known: Iterable[str]) -> None:

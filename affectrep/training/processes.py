@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
 
 __all__ = ["Processes"]
+
+_Name = TypeVar("_Name", bound=Hashable)
 
 
 class Processes:
@@ -32,13 +34,13 @@ class Processes:
         """Whether this process writes files and draws the progress bar."""
         return self.rank == 0
 
-    def sum_each(self, numbers: Mapping[str, float]) -> dict[str, float]:
+    def sum_each(self, numbers: Mapping[_Name, float]) -> dict[_Name, float]:
         """Add up numbers by name; a name that only some processes have is kept."""
         if self.world == 1:
             return dict(numbers)
         everyone: list[Any] = [None] * self.world
         distributed.all_gather_object(everyone, dict(numbers))
-        totals: dict[str, float] = {}
+        totals: dict[_Name, float] = {}
         for part in everyone:
             for name, value in part.items():
                 totals[name] = totals.get(name, 0.0) + value

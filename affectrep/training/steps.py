@@ -24,8 +24,15 @@ __all__ = ["StepLog", "StepRunner"]
 
 @dataclass
 class StepLog:
-    """Numbers of a step by (phase, name), and the phases that had nothing to do."""
+    """What one process saw of a step, by (phase, name).
 
+    Args:
+        losses: its shares of the terms' values; the sum over processes is the whole batch's.
+        numbers: losses again, norms of gradients (of all processes) and what objectives tell.
+        skipped: phases that had nothing to do.
+    """
+
+    losses: dict[tuple[str, str], float] = field(default_factory=dict)
     numbers: dict[tuple[str, str], float] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
 
@@ -208,7 +215,8 @@ class StepRunner:
         for term, value in scaled:
             key = (phase.name, term.name)
             share = float(value.detach()) / term.weight if term.weight else 0.0
-            log.numbers[key] = log.numbers.get(key, 0.0) + share
+            log.losses[key] = log.losses.get(key, 0.0) + share
+        log.numbers |= log.losses
         for name, number in result.logs.items():
             log.numbers[(phase.name, name)] = float(number)
 

@@ -159,11 +159,11 @@ class Trainer:
             state.step_in_epoch += 1
             for name in step_log.skipped:
                 self.skipped[name] = self.skipped.get(name, 0) + 1
+            stop = self._agree(step_log)
             if log is not None and (state.step % self.settings.log_every == 0 or state.step == 1):
                 log.write(step_log.numbers, step=state.step, epoch=state.epoch)
             progress.step(state.epoch, state.step_in_epoch, step_log.numbers)
             now = time.monotonic()
-            stop = self.processes.sum_each({"stop": float(self._stop)})["stop"] > 0
             if stop or self._due(now - saved):
                 state.minutes, started, saved = state.minutes + (now - started) / 60, now, now
                 self._save()
@@ -192,6 +192,14 @@ class Trainer:
             )
             raise DivergedError(words) from None
 
+    def _agree(self, log: StepLog) -> bool:
+        """Add up the losses of all processes in place; return whether one was asked to stop."""
+        asked = ("", "stop")
+        everyone = self.processes.sum_each({asked: float(self._stop), **log.losses})
+        stop = everyone.pop(asked) > 0
+        log.numbers |= everyone
+        return stop
+
     def _announce(self, done: float) -> None:
         self.objective.progress(done)
         for optimizer in self.optimizers.values():
@@ -211,7 +219,7 @@ class Trainer:
             )
         value = scores[self.settings.select]
         better = value < state.best if self.settings.lower_is_better else value > state.best
-        if better or state.best_epoch < 0:
+        if better or state.best_epoch < 0 or (math.isnan(state.best) and not math.isnan(value)):
             state.best, state.best_epoch, state.stale = value, state.epoch, 0
             if self.processes.main:
                 save_atomic(self.model.state_dict(), self.folder.checkpoints / "best.pt")

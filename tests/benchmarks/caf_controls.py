@@ -33,6 +33,7 @@ PAIRS = (  # the system, what it is set against, what differs
     (_PLAIN_TUNED, PLAIN, "rate .006 for .003, betas of .5 and .9"),
     (_CAF_TUNED, _CAF, "rate .006 for .003, betas of .5 and .9"),
     (_CODE, _PLAIN_TUNED, "all of the code, against regression at the better rate"),
+    ("ferplus_alexnet_caf", "ferplus_alexnet_plain", "the adversary, in the paper's AlexNet"),
     ("ferplus_augmented", PLAIN, "RandAugment, half as many epochs again"),
 )
 

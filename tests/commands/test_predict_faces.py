@@ -169,6 +169,29 @@ def test_all_faces_of_a_picture_that_is_no_crop(crops: Path, capsys: Captured) -
     assert "looked for in 1 of 1 pictures (--detector none" in err
 
 
+@pytest.mark.parametrize("name", ["in/one.png", "found.jpg", "found.svg", "found"])
+def test_a_file_of_predictions_has_its_ending(folder: Path, name: str) -> None:
+    output = folder.parent / name
+    before = output.read_bytes() if output.exists() else b""
+    with pytest.raises(ValueError, match=r"expected a name in \.csv, \.json or \.jsonl$"):
+        run("m", [str(folder)], output=output)
+    assert (output.read_bytes() if output.exists() else b"") == before
+    run("m", [str(folder)], output=folder.parent / "found.JSON")
+    assert json.loads((folder.parent / "found.JSON").read_text().splitlines()[0])["face"] == 1
+
+
+def test_no_input_is_written_over(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture_bytes = (folder / "one.png").read_bytes()
+    monkeypatch.chdir(folder)
+    for output in ("one.png", folder / "one.png", folder.parent / "in/../in/one.png"):
+        with pytest.raises(ValueError, match=r"one\.png is one of the inputs: name another file$"):
+            run("m", ["two.png", "one.png"], output=Path(output))
+    assert (folder / "one.png").read_bytes() == picture_bytes
+    with pytest.raises(ValueError, match=r"in is a folder: name a file in it, such as predictions"):
+        run("m", ["two.png"], output=folder)
+    assert sorted(path.name for path in folder.iterdir()) == ["one.png", "two.png"]
+
+
 def test_options_of_faces_are_refused_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     model = bright_model()
     model.encoder.preprocess = object()  # of text
@@ -214,6 +237,40 @@ def test_a_plot_may_be_asked_for_as_an_svg(film: str, tmp_path: Path) -> None:
     run("m", [film], output=tmp_path / "found.svg")
     assert b"<svg" in (tmp_path / "found.svg").read_bytes()
     assert len(table(tmp_path / "found.csv")) == 12
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "found.txt"])
+def test_a_video_gives_a_table_or_a_plot(film: str, tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match=r"in \.csv, \.json, \.jsonl, \.png or \.svg$"):
+        run("m", [film], output=tmp_path / name)
+    run("m", [film], output=tmp_path / "found.SVG")
+    assert b"<svg" in (tmp_path / "found.svg").read_bytes()
+
+
+def test_a_video_that_breaks_off_is_said(film: str, tmp_path: Path, capsys: Captured) -> None:
+    run("m", [film])
+    assert "breaks off" not in capsys.readouterr().err
+    pieces = Path(film).read_bytes().split(b"00dc")  # the header, then the frames
+    (tmp_path / "cut.avi").write_bytes(b"00dc".join(pieces[:6]))
+    run("m", [str(tmp_path / "cut.avi")])
+    assert "cut.avi states 12 frames (2.4 s), but breaks off" in capsys.readouterr().err
+
+
+def test_a_model_of_clips_without_a_rate_names_the_option(
+    film: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips = {"frames": 2, "detector": "cascade"}
+    use(bright_model(**clips), monkeypatch)
+    run("m", [film])
+    err = capsys.readouterr().err
+    assert "this model reads clips of 2 frames, and was not told how many a second" in err
+    assert "5 a second are read, --fps sets another rate" in err
+    run("m", [film], faces=FaceOptions(fps=5))
+    use(bright_model(meta={"fps": 5.0}, **clips), monkeypatch)
+    run("m", [film])
+    use(bright_model(detector="cascade"), monkeypatch)
+    run("m", [film])
+    assert "--fps" not in capsys.readouterr().err
 
 
 def test_several_videos_and_broken_ones(film: str, tmp_path: Path, capsys: Captured) -> None:

@@ -78,6 +78,34 @@ def test_pictures_and_videos_from_folders_and_a_pipe(
     assert find_faces("-") == found
 
 
+def test_linked_folders_are_entered_once(tmp_path: Path) -> None:
+    names = ("real/1.png", "here/2.png")
+    for name in names:
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    (tmp_path / "here/linked").symlink_to(tmp_path / "real")
+    (tmp_path / "here/back").symlink_to(tmp_path / "here")
+    (tmp_path / "real/clip.wav").touch()
+    here = tmp_path / "here"
+    assert find_faces(str(here)) == [str(here / "2.png"), str(here / "linked/1.png")]
+    assert find_sounds(str(here)) == [str(here / "linked/clip.wav")]
+
+
+def test_videos_beside_pictures_are_left_out_aloud(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a.png", "film.mp4"):
+        (tmp_path / name).touch()
+    assert find_faces(str(tmp_path)) == [str(tmp_path / "a.png")]
+    words = f"1 video is left out of the folder {tmp_path}: name videos one by one\n"
+    assert capsys.readouterr().err == words
+    (tmp_path / "b.MOV").touch()
+    find_faces(str(tmp_path))
+    assert capsys.readouterr().err.startswith("2 videos are left out of the folder")
+    assert find_faces(str(tmp_path / "a.png"))
+    assert capsys.readouterr().err == ""
+
+
 def test_what_is_no_picture_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"holds no picture \(\.jpg, .*\)$"):
         find_faces(str(tmp_path))

@@ -108,6 +108,55 @@ def test_unknown_detectors_and_missing_models_are_named(tmp_path):
         find_boxes(rows, detector="yunet:/gone.onnx", cache_folder=tmp_path, shown=False)
 
 
+def relu_model() -> bytes:
+    """An ONNX model of one layer, in protobuf's own bytes: a field is its number, length, value."""
+
+    def field(number: int, value: bytes | int) -> bytes:
+        if isinstance(value, int):
+            return bytes([number << 3]) + varint(value)
+        return bytes([number << 3 | 2]) + varint(len(value)) + value
+
+    def varint(value: int) -> bytes:
+        low = [value & 127]
+        while value := value >> 7:
+            low[-1] |= 128
+            low.append(value & 127)
+        return bytes(low)
+
+    shape = b"".join(field(1, field(1, side)) for side in (1, 3, 320, 320))
+    kind = field(2, field(1, field(1, 1) + field(2, shape)))
+    node = field(1, field(1, b"in") + field(2, b"out") + field(4, b"Relu"))
+    ends = field(11, field(1, b"in") + kind) + field(12, field(1, b"out") + kind)
+    return field(1, 7) + field(8, field(2, 13)) + field(7, node + field(2, b"g") + ends)
+
+
+def test_another_network_than_yunet_is_refused_when_it_is_loaded(tmp_path):
+    (tmp_path / "relu.onnx").write_bytes(relu_model())
+    assert cv2.FaceDetectorYN.create(str(tmp_path / "relu.onnx"), "", (320, 320)) is not None
+    with pytest.raises(ValueError, match=r"relu\.onnx: is no YuNet model that opencv can read: L"):
+        faces_finder(f"yunet:{tmp_path}/relu.onnx")
+
+
+def test_an_image_that_yunet_cannot_search_is_no_image_without_a_face(tmp_path, monkeypatch):
+    class Network:
+        def setInputSize(self, size):  # noqa: N802  opencv's name
+            if size != (320, 320):
+                error = cv2.error("layer 7")
+                error.err = "layer 7"
+                raise error
+
+        def detect(self, image):
+            return 0, None
+
+    maker = SimpleNamespace(create=lambda *options: Network())
+    monkeypatch.setattr(cv2, "FaceDetectorYN", maker)
+    (tmp_path / "model.onnx").write_bytes(b"model")
+    detector = f"yunet:{tmp_path}/model.onnx"
+    words = r"model\.onnx: YuNet cannot search an image of 240 x 240 px: layer 7$"
+    with pytest.raises(ValueError, match=words):
+        find_boxes(spots(tmp_path), detector=detector, cache_folder=tmp_path / "c", shown=False)
+
+
 def test_yunet_gets_blue_first_and_gives_squares(tmp_path, monkeypatch):
     given = {}
 

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import time
+
 import numpy as np
+import pandas as pd
 import pytest
 
 pytest.importorskip("PIL")
 
-from affectrep.data.face_checks import check_faces
+from affectrep.data.face_checks import check_faces, check_images
 from tests.data.pictures import noise, table, write
 
 
@@ -86,9 +89,9 @@ def test_training_pictures_that_are_no_crops_are_counted(tmp_path, monkeypatch):
     assert check_faces(rows.assign(face_found=True), shown=False) == []
     boxed = rows.assign(box_left=1.0, box_top=1.0, box_side=9.0)
     assert check_faces(boxed, shown=False) == []
-    boxed.loc[1:5, "box_side"] = np.nan  # whole pictures
+    boxed.loc[1:5, ["box_left", "box_top", "box_side"]] = np.nan  # whole pictures
     (found,) = check_faces(boxed, shown=False)
-    assert "2 of 5 training pictures" in found.message
+    assert "2 of 5 training pictures without a face box are" in found.message
     monkeypatch.setattr("affectrep.data.face_checks._LOOKED_AT", 3)
     write(tmp_path / "5.png", noise(15, 12, 5))
     (found,) = check_faces(rows, shown=False)  # the first, the third and the last
@@ -107,3 +110,35 @@ def test_unknown_subjects_are_a_note(tmp_path):
     for unknown in (rows.assign(subject=None), rows.drop(columns="subject")):
         (found,) = check_faces(unknown, shown=False)
         assert found.message == "no subject is known: results are not person-independent"
+
+
+def test_many_broken_files_are_listed_and_counted_without_comparing_all_with_all(tmp_path):
+    rows = pd.concat([table(tmp_path)] * 3, ignore_index=True)
+    rows["row"] = range(2, 38)
+    rows.loc[:29, "path"] = [str(tmp_path / f"gone{number % 27}.png") for number in range(30)]
+    found = [item for item in check_faces(rows, shown=False) if item.kind == "missing_file"]
+    assert len(found) == 21
+    assert "gone0.png: does not exist" in found[0].message
+    assert found[0].rows == (2, 29)  # both rows of one file
+    assert found[20].message.startswith("7 more files do not exist or cannot be read: correct")
+    assert found[20].rows == tuple(range(22, 29))
+    (tmp_path / "gone26.png").write_text("no image")
+    assert kinds(check_faces(rows, shown=False)).count(("error", "unreadable_image")) == 1
+    many = pd.DataFrame({"id": [str(n) for n in range(8_000)], "split": "train"})
+    many["path"] = [str(tmp_path / f"none{number}.png") for number in range(8_000)]
+    start = time.process_time()
+    assert len(check_images(many, shown=False)) == 21
+    assert time.process_time() - start < 4  # it took 10 s
+
+
+def test_a_path_that_is_blank_or_too_long_is_one_problem_among_others(tmp_path):
+    rows = table(tmp_path)
+    rows.loc[[1, 3, 5], "path"] = ["", "x" * 300 + ".png", str(tmp_path / "gone.png")]
+    found = check_faces(rows, shown=False)
+    assert [(problem.kind, problem.rows) for problem in found] == [
+        ("missing_file", (3,)),
+        ("missing_file", (5,)),
+        ("missing_file", (7,)),
+    ]
+    assert found[0].message == "the path is blank: fill it in or remove the row"
+    assert "xxx.png: does not exist or is no file" in found[1].message

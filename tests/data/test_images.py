@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,7 +11,13 @@ pytest.importorskip("PIL")
 
 from PIL import Image
 
-from affectrep.data.images import face_package, image_content, read_image, square_crop
+from affectrep.data.images import (
+    face_package,
+    image_content,
+    image_size,
+    read_image,
+    square_crop,
+)
 from tests.data.pictures import noise, write
 
 WHITE, RED = (255, 255, 255), (200, 10, 30)
@@ -94,6 +102,67 @@ def test_the_camera_s_orientation_is_applied(tmp_path, orientation, turn, kind):
     }[kind]
     write(tmp_path / "a.png", stored, exif=exif)
     assert np.array_equal(read_image(tmp_path / "a.png"), turn(pixels))
+
+
+def test_odd_notes_of_a_camera_do_not_hide_the_pixels(tmp_path):
+    pixels = noise(16, 24)
+
+    def stored(exif: bytes, name: str = "a.jpg"):
+        write(tmp_path / name, pixels, exif=exif, quality=95)
+        return read_image(tmp_path / name)
+
+    plain = stored(b"")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = b"Exif\0\0" + exif.tobytes()
+    assert np.array_equal(stored(turned), np.rot90(plain, -1))
+    # a resolution, and then its unit, that is text: Pillow cannot write what it has read
+    for tag in (b"\x01\x1a", b"\x01\x28"):
+        odd = b"\x00\x02" + b"\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00"
+        odd += tag + b"\x00\x02\x00\x00\x00\x03" + b"ab\x00\x00"
+        found = stored(b"Exif\0\0MM\x00*\x00\x00\x00\x08" + odd + b"\x00\x00\x00\x00")
+        assert np.array_equal(found, np.rot90(plain, -1))
+    # no orientation can be read at all
+    for broken in (b"Exif\0\0junkjunk", b"Exif\0\0", b"Exif\0\0II*\0\x08\0\0\0", turned[:-9]):
+        assert np.array_equal(stored(broken), plain)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("ending", ["jpg", "png", "tif", "webp"])
+def test_the_size_is_the_upright_one(tmp_path, orientation, ending):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = write(tmp_path / f"a.{ending}", noise(3, 5), exif=exif)
+    assert image_size(path) == read_image(path).shape[1::-1]
+
+
+def test_a_name_that_is_too_long_is_no_file(tmp_path):
+    with pytest.raises(ValueError, match=r"xx\.png: does not exist or is no file"):
+        read_image(tmp_path / ("x" * 300 + ".png"))
+
+
+@pytest.mark.parametrize("error", [TypeError, KeyError, AttributeError])
+def test_whatever_a_decoder_stumbles_over_is_a_broken_file(tmp_path, monkeypatch, error):
+    path = write(tmp_path / "a.png", noise())
+
+    def load(image):
+        raise error("odd")
+
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", load)
+    with pytest.raises(ValueError, match=r"a\.png: cannot be read as an image: .*odd"):
+        read_image(path)
+
+
+def test_of_large_pictures_and_broken_notes_pillow_says_nothing(tmp_path):
+    Image.new("1", (10_000, 9_000)).save(tmp_path / "large.png")
+    odd = b"Exif\0\0II*\0\x08\0\0\0\1\0"
+    write(tmp_path / "odd.jpg", noise(), exif=odd)
+    code = (
+        "import sys; from affectrep.data.images import image_size, read_image; "
+        "assert image_size(sys.argv[1]) == (10_000, 9_000); read_image(sys.argv[2])"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "large.png"), str(tmp_path / "odd.jpg")]
+    assert subprocess.run(command, check=True, capture_output=True).stderr == b""
 
 
 def test_an_animation_gives_its_first_image(tmp_path):

@@ -10,7 +10,14 @@ pytest.importorskip("cv2")
 
 from affectrep.data import video
 from affectrep.data.images import read_image
-from affectrep.data.video import extract_frames, on_tick, video_frames, video_key, video_rate
+from affectrep.data.video import (
+    break_off,
+    extract_frames,
+    on_tick,
+    video_frames,
+    video_key,
+    video_rate,
+)
 from tests.data.corpora.faces import write_video
 
 
@@ -93,6 +100,24 @@ def test_what_is_no_video_is_refused_by_name(tmp_path):
     for fps in (0, -1, float("nan")):
         with pytest.raises(ValueError, match="expected fps above 0"):
             list(video_frames(tmp_path / "a.mp4", fps=fps))
+
+
+@pytest.mark.parametrize("fps", [None, 5.0, 7.0, 0.3])
+def test_a_video_that_breaks_off_is_told_from_a_whole_one(tmp_path, fps):
+    def said(path):
+        last = [frame for frame, _, _ in video_frames(path, fps=fps)][-1]
+        return break_off(path, last=last, fps=fps)
+
+    for name in ("a.avi", "b.mp4"):
+        assert said(write_video(tmp_path / name, frames=61)) is None
+    whole = (tmp_path / "a.avi").read_bytes()
+    (tmp_path / "cut.avi").write_bytes(whole[: len(whole) // 2])
+    if fps == 0.3:  # one frame of both: nothing can be known
+        assert said(tmp_path / "cut.avi") is None
+        return
+    words = said(tmp_path / "cut.avi")
+    assert "cut.avi states 61 frames (2.0 s), but breaks off: nothing after about" in words
+    assert words.endswith("Copy it again")
 
 
 def test_the_key_follows_the_content(tmp_path):

@@ -6,8 +6,8 @@ import torch
 from scipy import stats
 from sklearn import metrics as reference
 
+from affectrep.evaluation.axis_warnings import axis_warnings
 from affectrep.evaluation.metrics import (
-    axis_warnings,
     best_threshold,
     classification_metrics,
     confusion_matrix,
@@ -152,6 +152,18 @@ def test_figures_are_of_the_whole_set_in_any_order(rng: np.random.Generator) -> 
 def test_zero_has_a_sign_of_its_own() -> None:
     y, pred = np.array([0.0, 0.0, 0.5, -0.5]), np.array([0.0, 1e-9, 0.0, -0.1])
     assert regression_metrics(y, pred)["sagr"] == 0.5
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_value_that_is_not_finite_is_no_perfect_score(value: float) -> None:
+    true = np.linspace(-1, 1, 10).reshape(5, 2)
+    said = true.copy()
+    said[3, 1] = value
+    for pair in ((true, said), (said, true)):
+        found = regression_metrics(*pair)
+        broken = {name for name, score in found.items() if np.isnan(score)}
+        assert broken == {name for name in found if not name.endswith("_valence")}
+        assert found["ccc_valence"] == 1.0
 
 
 def test_degenerate_axes_are_flagged() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -9,6 +10,7 @@ from affectrep.evaluation.families import Families
 from affectrep.evaluation.pairing import compare_pairs, pair_runs, pair_with_each
 from affectrep.evaluation.predictions import read_predictions, write_predictions
 from tests.evaluation.invented import CLASSES, make_run
+from tests.reporting.regressed import regression_run
 
 
 def side(folder: Path, name: str, seeds: list[int], **more) -> list[Path]:
@@ -92,6 +94,14 @@ def test_the_better_side_is_seen(tmp_path: Path) -> None:
     found = compare_pairs(pair_runs(a, b, split="test"), families=families, resamples=200)
     assert found["weighted_f1"].told_apart
     assert found["family_f1"].effect > 0
+
+
+def test_a_run_that_diverged_is_not_compared(tmp_path: Path) -> None:
+    runs = [regression_run(tmp_path, name) for name in ("a", "b")]
+    _spoil(runs[1], lambda table: table.assign(predicted_arousal=[np.nan, *table["arousal"][1:]]))
+    first = read_predictions(runs[1] / "predictions" / "test.parquet")["id"][0]
+    with pytest.raises(ValueError, match=f"1 of 400 rows of b .* not finite, first {first}"):
+        compare_pairs(pair_runs(runs[:1], runs[1:], split="test"), resamples=100)
 
 
 def _spoil(run: Path, change) -> None:

@@ -16,6 +16,10 @@ def test_one_part_is_students_t() -> None:
     assert detectable == pytest.approx(0.3 * (t.ppf(0.95, 4) + t.ppf(0.8, 4)))
 
 
+def test_of_an_effect_that_is_none_nothing_is_said() -> None:
+    assert np.isnan(student(np.nan, Spread([(0.09, 4.0)]), 0.9)).all()
+
+
 @pytest.mark.parametrize("confidence", [0.8, 0.95, 0.999])
 def test_p_is_the_level_at_which_the_interval_reaches_zero(confidence: float) -> None:
     spread = Spread([(0.2, np.inf), (0.1, 1.0)])

@@ -63,6 +63,16 @@ def test_files_of_results(model: str, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["found.jsonl", "new"]
 
 
+def test_a_table_of_texts_is_not_written_over(model: str, tmp_path: Path) -> None:
+    (tmp_path / "notes.csv").write_text("text\nday\n")
+    with pytest.raises(ValueError, match=r"notes\.csv is one of the inputs: name another file"):
+        run(model, [str(tmp_path / "notes.csv")], output=tmp_path / "notes.csv")
+    with pytest.raises(ValueError, match=r"notes\.tsv: expected a name in \.csv, \.json or"):
+        run(model, ["day"], output=tmp_path / "notes.tsv")
+    run(model, ["day", "x" * 300], output=tmp_path / "notes.csv")  # no input of that name
+    assert len((tmp_path / "notes.csv").read_text().splitlines()) == 3
+
+
 def test_several_labels_and_valence(
     tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import os
 import warnings
 
@@ -586,6 +587,37 @@ def test_the_warning_comes_once_also_after_a_restart():
     fresh = CriticWatch(patience=3)
     fresh.load_state_dict(watch.state_dict())
     assert [look(fresh, same) for _ in range(4)] == [0] * 4
+
+
+def steps_of(watch: CriticWatch, scale: float, steps: int) -> list[str]:
+    """Let a watch see outputs with an sd of the scale; return what it warned of."""
+    rows = torch.tensor([[scale], [-scale]])
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for _ in range(steps):
+            watch(rows, rows, lambda generator: math.nan)
+    return [str(one.message) for one in told]
+
+
+def test_a_critic_that_never_wakes_up_is_dead_in_the_end():
+    watch = CriticWatch(patience=10)
+    assert steps_of(watch, 0.004, 59) == []
+    assert [words[:18] for words in steps_of(watch, 0.004, 1)] == ["the critic is dead"]
+
+
+def test_a_critic_that_comes_back_is_not_called_dead_any_more():
+    watch = CriticWatch(patience=10)
+    steps_of(watch, 1.0, 5)
+    assert len(steps_of(watch, 0.001, 12)) == 1
+    assert watch.remark().startswith("the critic is dead: for 12 steps")
+    assert steps_of(watch, 1.0, 3) == []
+    rows = torch.ones(2, 1)
+    assert watch(rows, -rows, lambda generator: math.nan)["dead"] == 0
+    assert watch.remark().startswith("the critic was dead for 12 of 21 steps")
+    assert steps_of(watch, 0.001, 20) == []  # it is said once
+    assert watch.remark().startswith("the critic is dead: for 20 steps")
+    steps_of(watch, 1.0, 1)
+    assert watch.remark().startswith("the critic was dead for 32 of 42 steps")
 
 
 def test_watching_changes_nothing_in_evaluation():

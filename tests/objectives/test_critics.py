@@ -57,6 +57,35 @@ def test_contrast_options_reach_the_loss():
     assert game.encoder(strong, weak).item() == pytest.approx(expected.item(), abs=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("rule", "cap"),
+    [
+        (MarginRule("constant", value=5.0), 2.0),
+        (MarginRule("linear", start=5.0, epochs=2), 2.0),
+        (MarginRule(adaptive=Margin(margin_max=0.0)), 0.0),
+    ],
+)
+def test_no_margin_asks_for_more_than_there_is(rule, cap):
+    found = ContrastGame(rule, largest=4.0).critic(*groups())
+    assert found.logs["alpha"] == cap
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: MarginRule("constant", value=-3.0),
+        lambda: MarginRule("linear", start=math.nan, epochs=2),
+        lambda: Margin(information_max=-1.0),
+        lambda: Margin(margin_max=-1.0),
+        lambda: Margin(delta_max=math.inf),
+        lambda: GramGame(ridge=0.0),
+    ],
+)
+def test_numbers_out_of_range_are_refused(make):
+    with pytest.raises(ValueError, match="expected a finite"):
+        make()
+
+
 def test_the_margin_asks_for_at_most_half_the_largest_distance():
     points = torch.zeros(4, 2)
     margins = MarginRule(adaptive=Margin(margin_max=1.5))

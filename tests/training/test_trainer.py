@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 from dataclasses import replace
@@ -110,6 +111,12 @@ def test_the_best_epoch_is_kept_and_patience_stops(tmp_path):
     made = trainer(tmp_path, scores=[0.2, 0.9, 0.5, 0.4, 0.3], epochs=5, patience=2)
     result = made.fit()
     assert (result["best_epoch"], result["best"], result["epochs"]) == (2, 0.9, 4)
+
+
+def test_a_figure_that_is_none_never_stays_the_best(tmp_path):
+    made = trainer(tmp_path, scores=[math.nan, 0.2, math.nan, 0.1], epochs=4)
+    result = made.fit()
+    assert (result["best_epoch"], result["best"]) == (2, 0.2)
 
 
 def test_lower_is_better_when_told(tmp_path):

@@ -3,7 +3,8 @@
 Official download https://ibug.doc.ic.ac.uk/resources/afew-va-database/: a folder per clip, such as
 ``001``, with ``00000.png`` and so on, and ``001.json``: ``{"video_id": "001", "actor": ...,
 "frames": {"00000": {"valence": 3, "arousal": -2, "landmarks": [[x, y], ...]}}}``. Values from -10
-to 10 are divided by 10. The square around the landmarks is the face's box.
+to 10 are divided by 10. The square around the landmarks is the face's box; frames without landmarks
+have none and are counted.
 
 There are no official splits. Whole actors are held out where the files name them, else whole clips;
 the paper of the corpus tests five folds: ``folds fold=0 folds=5``. The clips' frame rate is not
@@ -31,7 +32,9 @@ from affectrep.data.corpora.face_files import (
     squares,
 )
 from affectrep.data.corpora.face_splits import read_words, split_faces
+from affectrep.data.corpora.given_boxes import missing_boxes_note
 from affectrep.data.decoding import decode
+from affectrep.data.folder_walk import files_below
 from affectrep.data.group_protocol import read_groups
 from affectrep.data.manifest import Manifest
 
@@ -69,7 +72,7 @@ def prepare(
 
     Raises:
         ValueError: if an argument has no use, the folder holds something else, a JSON file is
-            broken, a value is not in [-10, 10], or images cannot be read.
+            broken, no frame is annotated, a value is not in [-10, 10], or images cannot be read.
         FileNotFoundError: if there is no such folder.
         ImportError: if the package Pillow is not installed.
     """
@@ -77,18 +80,23 @@ def prepare(
     groups, rest = read_groups(protocol)
     read_words("afew_va", rest, {"fold": int, "folds": int})
     folder = corpus_folder(root, AFEW_VA)
-    files = [file for file in sorted(folder.rglob("*.json")) if file.stem == file.parent.name]
+    found = files_below(folder, suffixes=(".json",))
+    files = [file for file in found if file.stem == file.parent.name]
     if not files:
         raise ValueError(f"{folder} is not AFEW-VA: expected {AFEW_VA.layout}")
     faults: list[str] = []
     records = [record for file in files for record in _frames(file, faults)]
     require_none(faults, "frames of AFEW-VA have no valence and arousal in [-10, 10]")
+    if not records:
+        raise ValueError(f"{folder} has no annotated frame: expected {AFEW_VA.layout}")
     rows = pd.DataFrame(records)
     corners = [rows.pop(name) for name in ("left", "top", "width", "height")]
     rows, dropped, notes = read_contents(AFEW_VA, rows.join(squares(*corners)))
     rows, drawn = split_faces(rows, groups, holdout=holdout, seed=seed)
     rows, shared = drop_shared_images(rows)
-    notes += ["Face boxes are the squares around the given landmarks.", *drawn]
+    if rows["box_side"].notna().any():
+        notes.append("Face boxes are the squares around the given landmarks.")
+    notes += [*missing_boxes_note(rows, "landmarks"), *drawn]
     return face_manifest(AFEW_VA, rows, dropped={**dropped, **shared}, notes=notes)
 
 

@@ -10,7 +10,8 @@ Official download http://mohammadmahoor.com/affectnet (on request), in one of tw
   ``annotations/0_val.npy``, ``0_aro.npy``, ``0_exp.npy``.
 
 -2 means that there is no value: such rows, and those marked uncertain or no face, are left out and
-counted. There is no public test set: as is usual the official validation set is tested, and
+counted. Of an image that is listed several times one row is kept, that of the test if there is one.
+There is no public test set: as is usual the official validation set is tested, and
 validation is drawn from the training rows. Persons are not known.
 """
 
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -34,6 +36,7 @@ from affectrep.data.corpora.face_files import (
     squares,
 )
 from affectrep.data.corpora.face_splits import fill_splits
+from affectrep.data.corpora.given_boxes import missing_boxes_note
 from affectrep.data.manifest import Manifest
 from affectrep.data.sources import read_delimited
 
@@ -65,6 +68,7 @@ _IMAGES = (
 _FILES = {"training.csv": "train", "validation.csv": "test"}
 _SETS = {"train_set": "train", "val_set": "test"}
 _NO_VALUE = -2.0
+_LOOKED_FOR = 50
 
 
 def prepare(
@@ -106,6 +110,8 @@ def prepare(
     rows, shared = drop_shared_images(rows)
     rows, drawn = fill_splits(rows, holdout=holdout, seed=seed)
     notes += ["Test is the official validation set: there is no public test set.", *drawn]
+    if "box_side" in rows:
+        notes += missing_boxes_note(rows, "face box")
     return face_manifest(AFFECTNET, rows, dropped={**dropped, **broken, **shared}, notes=notes)
 
 
@@ -113,7 +119,7 @@ def _listed(folder: Path, lists: Path) -> pd.DataFrame:
     tables = [_table(lists / name).assign(split=split) for name, split in _FILES.items()]
     table = pd.concat(tables, ignore_index=True)
     names = table["subDirectory_filePath"].astype(str)
-    images = first_folder(folder, _IMAGES, names[0]) or folder / _IMAGES[0]
+    images = _image_folder(folder, names)
     expressions = _numbers(table, "expression", "training.csv and validation.csv")
     rows = pd.DataFrame(
         {
@@ -127,7 +133,16 @@ def _listed(folder: Path, lists: Path) -> pd.DataFrame:
             "source_file": table["source_file"],
         }
     )
-    return rows.join(squares(*(table[name] for name in _COLUMNS[1:5])))
+    boxes = squares(*(table[name] for name in _COLUMNS[1:5]))
+    return rows.join(boxes.where(boxes.notna().all(axis=1)))  # without a place there is no square
+
+
+def _image_folder(folder: Path, names: pd.Series) -> Path:
+    """Return the folder that holds most of some names spread over the list; any may be missing."""
+    places = np.linspace(0, len(names) - 1, min(len(names), _LOOKED_FOR)).round().astype(int)
+    some = names.iloc[places].tolist()
+    folders = [folder / name for name in _IMAGES]
+    return max(folders, key=lambda images: sum((images / name).is_file() for name in some))
 
 
 def _table(file: Path) -> pd.DataFrame:
@@ -188,18 +203,21 @@ def _value(file: Path) -> float | None:
     """Return the number that a file holds, as text or as a number; None where it holds none."""
     try:
         value = float(np.load(file, allow_pickle=False).item())
-    except (OSError, ValueError, EOFError):
-        return None
+    except (OSError, ValueError, EOFError, AttributeError, TypeError, BadZipFile):
+        return None  # the last three: an archive of arrays, a number of another kind
     return value if np.isfinite(value) else None
 
 
 def _valid(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
-    twice = rows["id"].duplicated()
-    invalid = ((rows["valence"] == _NO_VALUE) | (rows["arousal"] == _NO_VALUE)) & ~twice
-    unsure = rows["expression"].isin(_EXPRESSIONS[-2:]) & ~invalid & ~twice
+    invalid = (rows["valence"] == _NO_VALUE) | (rows["arousal"] == _NO_VALUE)
+    unsure = rows["expression"].isin(_EXPRESSIONS[-2:]) & ~invalid
+    kept = rows[~(invalid | unsure)]
+    # of an image in both lists the row of the test is kept, whichever was read first
+    tested_first = kept["split"].ne("test").sort_values(kind="stable").index
+    twice = kept.loc[tested_first, "id"].duplicated().sort_index()
     dropped = {
         "valence or arousal is -2 (no value)": int(invalid.sum()),
         "uncertain, or no face": int(unsure.sum()),
         "listed twice": int(twice.sum()),
     }
-    return rows[~(twice | invalid | unsure)].reset_index(drop=True), dropped
+    return kept[~twice].reset_index(drop=True), dropped

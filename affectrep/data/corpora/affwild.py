@@ -28,10 +28,11 @@ from affectrep.data.corpora.affwild_frames import (
     Annotation,
     FoundFrames,
     assumed_note,
-    base_video,
+    crops_note,
     find_pictures,
     frames_of,
 )
+from affectrep.data.corpora.affwild_subjects import add_subjects
 from affectrep.data.corpora.arguments import refuse_unused
 from affectrep.data.corpora.download_folder import corpus_folder
 from affectrep.data.corpora.face_files import (
@@ -45,7 +46,6 @@ from affectrep.data.corpora.face_splits import read_words, split_faces
 from affectrep.data.decoding import decode
 from affectrep.data.group_protocol import read_groups
 from affectrep.data.manifest import Manifest
-from affectrep.data.sources import read_delimited
 
 __all__ = ["AFFWILD", "AFFWILD2", "prepare", "prepare_second"]
 
@@ -144,16 +144,17 @@ def _prepare(
     if not annotations:
         raise ValueError(f"{folder} is not {corpus.title}: expected {corpus.layout}")
     found = _all_frames(annotations, folder, fps)
-    notes += [f"Frames are taken at {fps:g} per second.", *assumed_note(found.assumed)]
-    notes += found.notes
+    notes += [f"Frames are taken at {fps:g} per second.", *crops_note(found.crops, folder)]
+    notes += [*assumed_note(found.assumed), *found.notes]
     if not found.rows:
         raise ValueError(f"no frame of {corpus.title} is left: {'; '.join(found.notes[:3])}")
-    rows = _with_subjects(pd.concat(found.rows, ignore_index=True), folder / "subjects.csv")
+    rows = pd.concat(found.rows, ignore_index=True)
+    rows, unknown = add_subjects(rows, folder / "subjects.csv")
     rows, broken, unread = read_contents(corpus, rows)
     rows, drawn = split_faces(rows, groups, holdout=draw[0], seed=draw[1])
     rows, shared = drop_shared_images(rows)
     dropped = {**found.dropped, **broken, **shared}
-    return face_manifest(corpus, rows, dropped=dropped, notes=[*notes, *unread, *drawn])
+    return face_manifest(corpus, rows, dropped=dropped, notes=[*notes, *unknown, *unread, *drawn])
 
 
 def _all_frames(annotations: Sequence[Annotation], folder: Path, fps: float) -> FoundFrames:
@@ -224,9 +225,14 @@ def _challenge_folders(folder: Path) -> list[Path]:
 def _values(
     lines: list[list[str]], width: int, where: tuple[str, int], faults: list[str]
 ) -> NDArray[np.float64]:
-    """Return the numbers of the lines; add those out of [-1, 1] other than -5 to ``faults``."""
+    """Return the numbers of the lines; add to ``faults`` which hold others than they should.
+
+    These are lines of more or fewer numbers than ``width``, and numbers out of [-1, 1] except -5.
+    """
     values = np.full((len(lines), width), np.nan)
     for place, words in enumerate(lines):
+        if len(words) != width:  # numpy would spread a single number over the whole line
+            continue
         try:
             values[place] = [float(word) for word in words]
         except ValueError:
@@ -235,19 +241,3 @@ def _values(
     wrong = np.flatnonzero(~inside.all(axis=1))
     faults += [f"{where[0]} line {place + where[1]}: {','.join(lines[place])!r}" for place in wrong]
     return values
-
-
-def _with_subjects(rows: pd.DataFrame, file: Path) -> pd.DataFrame:
-    """Add the persons that a list of the user's own names; the video's or its base's name."""
-    if not file.is_file():
-        return rows
-    table = read_delimited(file, delimiter=",")
-    missing = [name for name in ("video", "subject") if name not in table]
-    if missing:
-        raise ValueError(f"{file} has no column {', '.join(missing)}: expected video,subject")
-    known = {
-        video.strip(): subject.strip() or None
-        for video, subject in zip(table["video"], table["subject"], strict=True)
-    }
-    names = [known.get(video, known.get(base_video(video))) for video in rows["video"]]
-    return rows.assign(subject=pd.Series(names, index=rows.index, dtype=object))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from affectrep.data.cache_folder import cache_folder
+from affectrep.data.folder_walk import walk_folders
 from affectrep.data.video import extract_frames, on_tick, video_key, video_rate
 
 __all__ = [
@@ -21,14 +22,17 @@ __all__ = [
     "Pictures",
     "assumed_note",
     "base_video",
+    "crops_note",
     "find_pictures",
     "frames_of",
+    "video_name",
 ]
 
 _VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm")
 _POINTS = ("annotations", "bboxes", "landmarks")
 _ASSUMED_HZ = 30.0
 _NO_VALUE = -5.0
+_ALIGNED = "cropped_aligned"
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +70,7 @@ class FoundFrames:
     dropped: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     assumed: list[str] = field(default_factory=list)
+    crops: list[Path] = field(default_factory=list)
 
     def drop(self, reason: str, count: int) -> None:
         """Count rows that are left out."""
@@ -83,21 +88,39 @@ def base_video(name: str) -> str:
     return re.sub(r"_(left|right)$", "", name)
 
 
+def video_name(name: str) -> str:
+    """Return the name of a video's file without its ending; another point stays.
+
+    Example:
+        >>> video_name("1_left.MP4"), video_name("video.5")
+        ('1_left', 'video.5')
+    """
+    return Path(name).stem if name.lower().endswith(_VIDEOS) else name
+
+
 def find_pictures(folder: Path) -> Pictures:
-    """Find the videos below a folder, and the crops in folders such as ``cropped_aligned``."""
+    """Find the videos below a folder, and the crops in folders such as ``cropped_aligned``.
+
+    Linked folders are entered too. Where a video has several folders of crops, the one below a
+    ``cropped_aligned`` is taken.
+    """
     videos: dict[str, Path] = {}
-    crops: dict[str, Path] = {}
-    for here, folders, files in os.walk(folder):
+    crops: list[Path] = []
+    for here, folders, files in walk_folders(folder):
         # not searched for videos: they may hold millions of files
-        aside = sorted(name for name in folders if name.startswith(("cropped", *_POINTS)))
-        folders[:] = sorted(set(folders) - set(aside))
+        aside = [name for name in folders if name.startswith(("cropped", *_POINTS))]
+        folders[:] = [name for name in folders if name not in aside]
         for name in aside:
-            for found in _crop_folders(Path(here) / name) if name.startswith("cropped") else ():
-                crops.setdefault(found.name, found)
-        for name in sorted(files):
+            crops += _crop_folders(here / name) if name.startswith("cropped") else ()
+        for name in files:
             if name.lower().endswith(_VIDEOS) and not name.startswith("."):
-                videos.setdefault(Path(name).stem, Path(here) / name)
-    return Pictures(videos, crops)
+                videos.setdefault(Path(name).stem, here / name)
+    crops.sort(key=lambda path: not _is_aligned(path.relative_to(folder)))
+    return Pictures(videos, {path.name: path for path in reversed(crops)})  # the first is kept
+
+
+def _is_aligned(path: Path) -> bool:
+    return any(part.startswith(_ALIGNED) for part in path.parts[:-1])
 
 
 def frames_of(
@@ -142,13 +165,10 @@ def frames_of(
 
 
 def _crop_folders(folder: Path) -> Iterator[Path]:
-    with os.scandir(folder) as entries:
-        inside = sorted(entry.path for entry in entries if entry.is_dir())
-    for path in map(Path, inside):
-        if re.fullmatch(r"(batch|cropped).*", path.name):
-            yield from _crop_folders(path)
-        else:
-            yield path
+    for here, folders, _ in walk_folders(folder):
+        parts = [name for name in folders if name.startswith(("batch", "cropped"))]
+        yield from (here / name for name in folders if name not in parts)
+        folders[:] = parts
 
 
 def _cropped(
@@ -156,6 +176,7 @@ def _cropped(
 ) -> tuple[pd.DataFrame, int]:
     """Return the given crops at the rate, and the frames of the video as far as they tell."""
     name, folder = annotation.video, pictures.crops[annotation.video]
+    found.crops.append(folder)
     video = pictures.videos.get(name, pictures.videos.get(base_video(name)))
     if video is None:
         found.assumed.append(name)
@@ -163,6 +184,8 @@ def _cropped(
     numbers = sorted(
         (int(file.stem) - 1, str(file)) for file in folder.glob("*.jpg") if file.stem.isdigit()
     )  # 00001.jpg is the first frame
+    if numbers and numbers[0][0] < 0:
+        raise ValueError(f"{numbers[0][1]}: number the crops from 00001.jpg, the first frame")
     lines = [
         (frame, round(frame / rate_hz, 6), path)
         for frame, path in numbers
@@ -202,3 +225,21 @@ def assumed_note(names: Sequence[str]) -> list[str]:
     if not names:
         return []
     return [f"{len(names):,} videos have crops only: their rate is taken as 30 frames per second."]
+
+
+def crops_note(used: Sequence[Path], folder: Path) -> list[str]:
+    """Return a note on the folders whose crops are used; none where all frames are of videos.
+
+    Args:
+        used: the folder of each video's crops.
+        folder: of the corpus; the note names what is below it.
+
+    Example:
+        >>> crops_note([Path("/c/cropped_aligned/1"), Path("/c/cropped_aligned/2")], Path("/c"))
+        ['Given crops are used, of 2 videos: cropped_aligned (2).']
+    """
+    if not used:
+        return []
+    places = Counter(path.relative_to(folder).parent.as_posix() for path in used)
+    named = ", ".join(f"{place} ({count:,})" for place, count in sorted(places.items()))
+    return [f"Given crops are used, of {len(used):,} videos: {named}."]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pandas as pd
 
@@ -60,21 +60,48 @@ def read_words(corpus: str, protocol: str | None, known: Mapping[str, type]) -> 
 def split_units(rows: pd.DataFrame) -> list[str]:
     """Return what must not be divided, for each row: the person, else the video, else the image.
 
-    A column ``unit``, where a reader has made one, is taken before the video.
+    A column ``unit``, where a reader has made one, is taken before the video. Rows of one unit stay
+    together even if they show several persons, and so do all other rows of these persons.
 
     Example:
         >>> split_units(pd.DataFrame({"id": ["1", "2"], "subject": ["ann", None],
         ...                           "video": ["v1", "v2"]}))
         ['subject ann', 'video v2']
+        >>> split_units(pd.DataFrame({"id": ["1", "2", "3"], "subject": ["ann", "bob", "bob"],
+        ...                           "unit": ["v1", "v1", "v2"]}))
+        ['subject ann', 'subject ann', 'subject ann']
     """
     columns = [name for name in ("subject", "unit", "video", "content", "id") if name in rows]
     found = []
-    for values in zip(*(rows[name] for name in columns), strict=True):
+    for place, values in enumerate(zip(*(rows[name] for name in columns), strict=True)):
         pairs = zip(columns, values, strict=True)
-        found.append(
-            next(f"{name} {value}" for name, value in pairs if isinstance(value, str) and value)
-        )
-    return found
+        named = (f"{name} {value}" for name, value in pairs if isinstance(value, str) and value)
+        found.append(next(named, f"row {place}"))
+    if not {"subject", "unit"} <= set(columns):
+        return found
+    both = {
+        (f"subject {subject}", f"unit {unit}")
+        for subject, unit in zip(rows["subject"], rows["unit"], strict=True)
+        if isinstance(subject, str) and subject and isinstance(unit, str) and unit
+    }
+    names = _joined(both)
+    return [names.get(name, name) for name in found]
+
+
+def _joined(pairs: Collection[tuple[str, str]]) -> dict[str, str]:
+    """Return for each name the first by the alphabet of all that pairs lead to from it."""
+    lower: dict[str, str] = {}
+
+    def first(name: str) -> str:
+        while lower.setdefault(name, name) != name:
+            lower[name] = lower[lower[name]]  # a shorter way for the next time
+            name = lower[name]
+        return name
+
+    for one, other in sorted(pairs):
+        near, far = sorted((first(one), first(other)))
+        lower[far] = near
+    return {name: first(name) for name in list(lower)}
 
 
 def split_faces(

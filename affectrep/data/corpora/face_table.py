@@ -7,7 +7,8 @@ Our columns are ``path`` (relative to the table, or absolute), ``valence`` and `
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -17,16 +18,16 @@ from affectrep.data.corpora.face_files import FaceCorpus, drop_shared_images, fa
 from affectrep.data.corpora.face_splits import read_words, split_faces
 from affectrep.data.group_protocol import read_groups
 from affectrep.data.manifest import Manifest
-from affectrep.data.sources import existing, read_layout, read_table, split_name
+from affectrep.data.sources import existing, is_missing, read_layout, read_table, split_name
 
 __all__ = ["cell_word", "prepare", "read_face_table"]
 
 _TARGETS = ("valence", "arousal")
-_NUMBERS = (*_TARGETS, "time_s", "box_left", "box_top", "box_side")
+_BOX = ("box_left", "box_top", "box_side")
 _WORDS = ("subject", "expression", "video")
 _NAMES = ("path", *_TARGETS, "subject", "split", "id", "expression", "video", "frame")
-_ALL = (*_NAMES, "time_s", "box_left", "box_top", "box_side")
-_GROUPS = (("box_left", "box_top", "box_side"), ("video", "frame"))
+_ALL = (*_NAMES, "time_s", *_BOX)
+_GROUPS = (_BOX, ("video", "frame"))
 _HELP = "Set data.root to a CSV, TSV or Parquet file, or to a folder that holds some."
 
 
@@ -67,7 +68,7 @@ def prepare(
         raise ValueError(f"the corpus face_table needs its data. {_HELP}")
     groups, rest = read_groups(protocol)
     read_words("face_table", rest, {"fold": int, "folds": int})
-    table = read_face_table(existing(root), columns=columns)
+    table = read_face_table(existing(root), columns=columns, kept=labels or {})
     if labels and "expression" not in table:
         refuse_unused("face_table without a column expression", labels=dict(labels))
     if labels:
@@ -82,17 +83,22 @@ def prepare(
     return face_manifest(corpus, rows, dropped=dropped, notes=notes)
 
 
-def read_face_table(path: Path, *, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
+def read_face_table(
+    path: Path, *, columns: Mapping[str, str] | None = None, kept: Collection[str] = ()
+) -> pd.DataFrame:
     """Read a table of faces, or all of a folder.
 
     Args:
         path: of the file or folder.
         columns: our column -> the table's.
+        kept: expressions such as ``none`` that are words here, not what stands for a blank cell.
 
     Returns:
         Our columns that are there, with ``id`` (else the path as the table has it), ``split`` (else
         train), ``row`` and ``source_file``; paths absolute, numbers as float, NaN where a cell is
-        no number, words as str or None.
+        no number, words as str or None (``nan``, ``none`` and ``null`` are none). What is wrong is
+        kept for the checks to name: a blank path or split among others as "", a word in the place
+        of a box's number as infinity.
 
     Raises:
         ValueError: if a column is missing or unknown, or the file cannot be read.
@@ -101,21 +107,26 @@ def read_face_table(path: Path, *, columns: Mapping[str, str] | None = None) -> 
     table = _renamed(read, columns or {}, path)
     files = zip(table["path"], table["source_file"], strict=True)
     named = [cell_word(value) or "" for value in table["path"]]
-    rows = table.assign(path=[str((folder / file).parent / str(name)) for name, file in files])
+    places = [str((folder / file).parent / str(name)) for name, file in files]
+    rows = table.assign(
+        path=[place if name else "" for place, name in zip(places, named, strict=True)]
+    )
     given = table["id"] if "id" in table else pd.Series(named, index=table.index)
     rows["id"] = [cell_word(value) or "" for value in given]
     for name in _WORDS:
         if name in rows:
-            words = [cell_word(value) for value in rows[name]]
+            kept_here = kept if name == "expression" else ()
+            words = [_known_word(value, kept_here) for value in rows[name]]
             rows[name] = pd.Series(words, index=rows.index, dtype=object)
-    for name in _NUMBERS:
+    for name in (*_TARGETS, "time_s", *_BOX):
         if name in rows:
-            rows[name] = pd.to_numeric(rows[name], errors="coerce").astype(float)
+            numbers = pd.to_numeric(rows[name], errors="coerce").astype(float)
+            words = rows[name].map(_known_word)
+            odd = numbers.isna() & words.notna()
+            rows[name] = numbers.mask(odd, math.inf) if name in _BOX else numbers
     if "frame" in rows:
         rows["frame"] = _whole(rows, path)
-    given = rows["split"] if "split" in rows else pd.Series("train", index=rows.index)
-    splits = [cell_word(value) or "train" for value in given]
-    return rows.assign(split=[split_name(word) or word for word in splits])
+    return rows.assign(split=_splits(rows))
 
 
 def cell_word(value: object) -> str | None:
@@ -130,6 +141,19 @@ def cell_word(value: object) -> str | None:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value).strip() or None
+
+
+def _known_word(value: object, kept: Collection[str] = ()) -> str | None:
+    word = cell_word(value)
+    return None if word is None or (is_missing(word) and word not in kept) else word
+
+
+def _splits(rows: pd.DataFrame) -> list[str]:
+    """Return the split of each row; a blank one among others stays blank, which is no split."""
+    words = [cell_word(value) or "" for value in rows["split"]] if "split" in rows else []
+    if not any(words):
+        return ["train"] * len(rows)
+    return [split_name(word) or word for word in words]
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -68,7 +68,8 @@ def prepare(
 
     Args:
         root: the folder of the official sources, or of ``ferplus.csv``.
-        protocol: None for all images, or ``rows=<file>`` for those of a row list.
+        protocol: None for all images, or ``rows=<file>`` for those of a row list, whose path may
+            hold spaces.
         columns: has no use here, the columns are known.
         labels: has no use here.
         holdout: share of training rows for validation, only where a table has no validation.
@@ -80,7 +81,8 @@ def prepare(
         ImportError: if the package Pillow is not installed.
     """
     refuse_unused("ferplus", columns=columns, labels=labels)
-    words = read_words("ferplus", protocol, {"rows": str})
+    rest, listed, file = f" {protocol or ''}".partition(" rows=")
+    read_words("ferplus", rest, {"rows": str})
     folder = corpus_folder(root, FERPLUS)
     dropped: dict[str, int] = {}
     if (folder / "ferplus.csv").is_file():
@@ -88,8 +90,8 @@ def prepare(
         rows["id"] = [Path(name).stem for name in rows["id"]]
     else:
         rows, dropped = read_votes(folder, FERPLUS.layout)
-    if "rows" in words:
-        rows, left = _listed(rows, Path(str(words["rows"])))
+    if listed:
+        rows, left = _listed(rows, Path(file.strip()))
         dropped |= left
     rows, broken, notes = read_contents(FERPLUS, rows)
     rows, shared = drop_shared_images(rows)
@@ -102,8 +104,10 @@ def prepare(
 def _listed(rows: pd.DataFrame, file: Path) -> tuple[pd.DataFrame, dict[str, int]]:
     if not file.is_file():
         raise FileNotFoundError(f"there is no row list {file}")
-    listed = set(read_delimited(file, delimiter=",")["id"])
-    kept = rows[rows["id"].isin(listed)]
+    table = read_delimited(file, delimiter=",")
+    if "id" not in table:
+        raise ValueError(f"{file} has no column id: expected a row list with id, split and sha256")
+    kept = rows[rows["id"].isin(set(table["id"]))]
     if kept.empty:
         raise ValueError(
             f"no image of FER+ is in {file}: expected ids such as {rows['id'].iloc[0]}"

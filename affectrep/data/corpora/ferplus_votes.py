@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from pathlib import Path
@@ -14,6 +15,7 @@ from affectrep.data.cache_folder import cache_folder
 from affectrep.data.circumplex import CIRCUMPLEX, FEWEST_VOTES, derive_valence_arousal
 from affectrep.data.corpora.face_files import require_none
 from affectrep.data.images import face_package
+from affectrep.data.keys import digest
 from affectrep.data.sources import read_delimited
 
 __all__ = ["read_votes"]
@@ -100,14 +102,21 @@ def _image_paths(folder: Path, table: pd.DataFrame, wanted: pd.Series) -> list[s
 
 
 def _written(file: Path, table: pd.DataFrame, wanted: pd.Series) -> list[str]:
-    """Write the pixels as PNG files, which are lossless; those that are there are kept."""
+    """Write the pixels as PNG files, which are lossless; those that are there are kept.
+
+    The folder is named after the file's content and the images' names: another file with the same
+    names never gets these pixels.
+    """
     read = read_delimited(file, delimiter=",")
     if "pixels" not in read or len(read) != len(table):
         raise ValueError(
             f"{file} has {len(read):,} rows: expected the {len(table):,} of fer2013new.csv, in its "
             "order, with a column pixels"
         )
-    folder = cache_folder() / "fer2013"
+    with file.open("rb") as stream:
+        content = hashlib.file_digest(stream, "sha256").hexdigest()
+    key = digest([content, *table["Image name"]])[:24]
+    folder = cache_folder() / "fer2013" / key
     folder.mkdir(parents=True, exist_ok=True)
     paths, faults = [], []
     for name, pixels, row, use in zip(

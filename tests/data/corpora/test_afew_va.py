@@ -102,6 +102,38 @@ def test_landmarks_that_are_missing_leave_the_whole_image(clips):
     assert rows["box_side"].notna().sum() == 35
 
 
+def test_missing_landmarks_are_counted(clips):
+    marked = "Face boxes are the squares around the given landmarks."
+    file = clips / "01" / "001" / "001.json"
+    file.write_text(file.read_text().replace(json.dumps(POINTS), "[]", 2))
+    notes = prepare(clips, holdout=0.2).info.notes
+    assert marked in notes
+    assert any(note.startswith("2 of 36 pictures have no landmarks: ") for note in notes)
+    for file in clips.rglob("*.json"):
+        file.write_text(file.read_text().replace(json.dumps(POINTS), "[]"))
+    notes = prepare(clips, holdout=0.2).info.notes
+    assert marked not in notes
+    assert any(note.startswith("36 of 36 pictures have no landmarks: ") for note in notes)
+
+
+def test_linked_clips_are_read_under_the_name_of_the_link(clips, tmp_path_factory):
+    wanted = prepare(clips, holdout=0.2).fingerprint()
+    far = tmp_path_factory.mktemp("far")
+    (clips / "02").rename(far / "02")
+    (clips / "02").symlink_to(far / "02")
+    (clips / "01" / "001").rename(far / "first")
+    (clips / "01" / "001").symlink_to(far / "first")
+    (far / "02" / "back").symlink_to(clips)
+    assert prepare(clips, holdout=0.2).fingerprint() == wanted
+
+
+def test_clips_without_an_annotated_frame_are_refused(tmp_path):
+    (tmp_path / "001").mkdir()
+    (tmp_path / "001" / "001.json").write_text('{"frames": {}}')
+    with pytest.raises(ValueError, match="has no annotated frame: expected a folder per clip"):
+        prepare(tmp_path)
+
+
 def test_wrong_folders_and_settings_are_refused(clips, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="is not AFEW-VA: expected a folder per clip"):

@@ -92,6 +92,8 @@ def test_the_lists_with_their_boxes(first):
     assert manifest.info.notes[0] == (
         "Test is the official validation set: there is no public test set."
     )
+    # c has a box of 0 x 0 px
+    assert any(note.startswith("1 of 5 pictures have no face box:") for note in manifest.info.notes)
     assert "not person-independent" in manifest.info.notes[-1]
     assert check_manifest(manifest) == []
 
@@ -155,6 +157,59 @@ def test_wrong_folders_and_settings_are_refused(tmp_path, first):
     (first / "Manually_Annotated_file_lists" / "validation.csv").unlink()
     with pytest.raises(ValueError, match=r"has no validation\.csv"):
         prepare(first)
+
+
+def test_a_file_that_holds_an_archive_or_another_number_is_named(later):
+    folder = later / "train_set" / "annotations"
+    np.savez(folder / "x.npz", a=1)
+    (folder / "x.npz").rename(folder / "7_val.npy")
+    (folder / "8_val.npy").write_bytes(b"PK\x03\x04 broken")
+    np.save(folder / "9_val.npy", np.array(1j))
+    with pytest.raises(ValueError, match=r"3 files of AffectNet .*7_val.*8_val.*9_val\.npy"):
+        prepare(later)
+
+
+def test_an_image_in_both_lists_is_tested(first):
+    file = first / "Manually_Annotated_file_lists" / "validation.csv"
+    file.write_text(file.read_text() + line(TRAIN[0]) + "\n")
+    manifest = prepare(first, holdout=0.3)
+    rows = manifest.rows.set_index("id")
+    assert rows.loc["1/a.jpg", ["split", "source_file"]].tolist() == ["test", "validation.csv"]
+    assert manifest.info.dropped["listed twice"] == 1
+
+
+def test_a_listing_without_a_value_does_not_hide_another(first):
+    file = first / "Manually_Annotated_file_lists" / "training.csv"
+    valueless = ("1/a.jpg", (2, 4, 8, 6), 1, -2, -2)
+    text = file.read_text().replace(line(TRAIN[0]), line(valueless))
+    file.write_text(text + line(TRAIN[0]) + "\n")
+    manifest = prepare(first, holdout=0.3)
+    assert manifest.rows.set_index("id").loc["1/a.jpg", "valence"] == 0.8
+    assert manifest.info.dropped["valence or arousal is -2 (no value)"] == 2
+    assert "listed twice" not in manifest.info.dropped
+
+
+def test_a_box_without_a_place_is_none(first):
+    file = first / "Manually_Annotated_file_lists" / "training.csv"
+    file.write_text(file.read_text().replace("1/b.jpg,0,0,6,6", "1/b.jpg,NULL,0,6,6"))
+    rows = prepare(first, holdout=0.3).rows.set_index("id")
+    assert rows.loc["1/b.jpg", ["box_left", "box_top", "box_side"]].isna().all()
+    assert rows["box_side"].isna().sum() == 2
+
+
+def test_one_missing_image_does_not_hide_the_folder_of_the_others(first):
+    images = first / "Manually_Annotated_Images"
+    more = [(f"4/{number}.jpg", (0, 0, 9, 9), 1, 0.5, 0.5) for number in range(200)]
+    file = first / "Manually_Annotated_file_lists" / "training.csv"
+    file.write_text(file.read_text() + "\n".join(map(line, more)) + "\n")
+    for name, *_ in more:
+        write_face(images / name)
+    (images / TRAIN[0][0]).unlink()
+    (first / "Manually_Annotated").mkdir()
+    images.rename(first / "Manually_Annotated" / "Manually_Annotated_Images")
+    manifest = prepare(first, holdout=0.3)
+    assert manifest.info.dropped["image missing or not readable"] == 1
+    assert len(manifest.rows) == 204
 
 
 def test_an_image_listed_twice_is_taken_once(first):

@@ -196,6 +196,67 @@ def test_two_persons_of_one_video_need_crops_and_stay_together(second):
         assert sides["split"].nunique() == 1
 
 
+def write_crops(folder, name, numbers):
+    for number in numbers:
+        write_face(folder / name / f"{number:05d}.jpg")
+
+
+def test_two_named_persons_of_one_video_stay_together(second):
+    lines = ["video,subject"]
+    for number in range(6):
+        for side in ("left", "right"):
+            name = f"w{number}_{side}"
+            write_second(second, "Train_Set", name, [(0.1 - 0.2 * (number % 2), 0.1)] * FRAMES)
+            write_crops(second / "cropped_aligned", name, range(1, FRAMES + 1))
+            lines.append(f"{name}.mp4,p{number}{side}")
+    (second / "subjects.csv").write_text("\n".join([*lines, "gone.mp4,x"]) + "\n")
+    for seed in range(4):
+        manifest = prepare_second(second, protocol="fps=10", holdout=0.3, seed=seed)
+        rows = manifest.rows.dropna(subset="subject")
+        assert rows["subject"].nunique() == 12
+        assert set(rows.groupby(rows["video"].str[:2])["split"].nunique()) == {1}
+        assert "subjects.csv: 1 of 13 videos have no frame here: gone." in manifest.info.notes
+
+
+def test_aligned_crops_go_before_others(second):
+    write_crops(second / "cropped", "v1", range(1, FRAMES + 1))
+    write_crops(second / "cropped", "v2", range(1, FRAMES + 1))
+    write_crops(second / "deeper" / "cropped_aligned_new" / "batch1", "v1", range(1, FRAMES + 1))
+    manifest = prepare_second(second, protocol="fps=10", holdout=0.3)
+    paths = manifest.rows.groupby("video")["path"].first()
+    assert "/deeper/cropped_aligned_new/batch1/v1/" in paths["v1"]
+    assert "/cropped/v2/" in paths["v2"]
+    assert (
+        "Given crops are used, of 2 videos: cropped (1), deeper/cropped_aligned_new/batch1 (1)."
+    ) in manifest.info.notes
+
+
+def test_crops_that_count_from_zero_are_refused(second):
+    write_crops(second / "cropped_aligned", "v1", range(FRAMES))
+    with pytest.raises(ValueError, match=r"v1/00000\.jpg: number the crops from 00001\.jpg"):
+        prepare_second(second, protocol="fps=10", holdout=0.3)
+
+
+def test_linked_folders_are_entered(second, tmp_path_factory):
+    far = tmp_path_factory.mktemp("far")
+    for name in ("annotations", "batch1", "batch2"):
+        (second / name).rename(far / name)
+        (second / name).symlink_to(far / name)
+    write_crops(far / "cropped_aligned", "v1", range(1, FRAMES + 1))
+    (far / "cropped_aligned" / "batch1").symlink_to(far / "cropped_aligned")
+    (second / "cropped_aligned").symlink_to(far / "cropped_aligned")
+    rows = prepare_second(second, protocol="fps=10", holdout=0.3).rows
+    assert set(rows["video"]) == {"v0", "v1", "v2", "v3", "v9"}
+    assert rows["path"].str.contains("cropped_aligned/v1/").sum() == 4
+
+
+def test_a_line_of_one_number_is_no_pair(second):
+    file = second / "annotations" / "VA_Estimation_Challenge" / "Train_Set" / "v2.txt"
+    file.write_text("valence,arousal\n0.5,-0.3\n0.4\n0.1,0.2,0.3\n")
+    with pytest.raises(ValueError, match=r"2 files or lines .*v2\.txt line 3: '0\.4'; .*line 4"):
+        prepare_second(second)
+
+
 def test_the_second_names_wrong_lines(second):
     write_second(second, "Train_Set", "v1", [(0.1, 0.1), (0.1, 3)])
     file = second / "annotations" / "VA_Estimation_Challenge" / "Train_Set" / "v2.txt"

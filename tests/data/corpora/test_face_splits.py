@@ -79,7 +79,26 @@ def test_a_person_comes_before_the_unit_and_the_video():
     rows = pd.DataFrame(
         {"id": list("abc"), "subject": ["x", None, None], "unit": ["u", "u", None], "video": "v"}
     )
-    assert split_units(rows) == ["subject x", "unit u", "video v"]
+    assert split_units(rows.assign(unit=["t", "u", None])) == ["subject x", "unit u", "video v"]
+    # b is of the unit in which x is seen
+    assert split_units(rows) == ["subject x", "subject x", "video v"]
+
+
+def test_persons_who_share_a_unit_are_one_whatever_the_order():
+    chain = [("p9", "u1"), ("p3", "u1"), ("p3", "u2"), ("p5", "u2"), ("p7", "u3"), (None, "u3")]
+    rows = pd.DataFrame(chain, columns=["subject", "unit"]).assign(id=list("abcdef"))
+    wanted = pd.Series(["subject p3"] * 4 + ["subject p7"] * 2)
+    for seed in range(5):
+        mixed = rows.sample(frac=1, random_state=seed)
+        assert split_units(mixed) == wanted[mixed.index].tolist()
+
+
+def test_a_long_row_of_persons_in_common_units_is_one():
+    count = 3000
+    rows = pd.DataFrame({"id": [str(number) for number in range(2 * count)]})
+    rows["subject"] = [f"p{(number + 1) // 2:05d}" for number in range(2 * count)]
+    rows["unit"] = [f"u{number // 2:05d}" for number in range(2 * count)]
+    assert set(split_units(rows)) == {"subject p00000"}
 
 
 def test_given_splits_are_kept():

@@ -11,7 +11,13 @@ pytest.importorskip("cv2")
 
 from affectrep.data.checks import check_manifest
 from affectrep.data.corpora.face_table import prepare, read_face_table
+from affectrep.data.face_checks import check_faces
 from tests.data.corpora.faces import write_face
+
+
+@pytest.fixture(autouse=True)
+def _cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("AFFECTREP_CACHE", str(tmp_path / "cache"))
 
 
 def table(folder, count: int = 24) -> pd.DataFrame:
@@ -98,6 +104,60 @@ def test_frames_and_boxes(tmp_path):
     assert manifest.rows["frame"].dtype == int
     assert manifest.rows["box_top"].isna().all()
     assert set(manifest.rows["box_left"]) == {1.5}
+
+
+def test_words_for_what_is_not_known_name_nobody(tmp_path):
+    rows = table(tmp_path).assign(expression="calm", video="v1", frame=range(24))
+    unknown = ["None", "nan", " NULL ", ""]
+    for name in ("subject", "expression", "video"):
+        rows.loc[:3, name] = unknown
+    rows.to_csv(tmp_path / "a.csv", index=False)
+    found = read_face_table(tmp_path / "a.csv")
+    for name in ("subject", "expression", "video"):
+        assert found.loc[:4, name].isna().tolist() == [True] * 4 + [False]
+    notes = prepare(tmp_path / "a.csv", holdout=0.2).info.notes
+    assert notes[-1].startswith("4 of 24 rows have no known person")
+    labels = {"None": "neutral", "calm": "calm"}  # mapped, none is an expression
+    words = prepare(tmp_path / "a.csv", labels=labels, holdout=0.2).rows["expression"].tolist()
+    assert words[:2] == ["neutral", None]
+
+
+def test_blank_paths_are_left_to_the_checks(tmp_path):
+    rows = table(tmp_path).drop(columns="subject")
+    rows.loc[5, "path"] = ""
+    rows.to_csv(tmp_path / "a.csv", index=False)
+    manifest = prepare(tmp_path / "a.csv", holdout=0.2)
+    assert check_manifest(manifest) == []
+    found = [item for item in check_faces(manifest.rows) if item.severity == "error"]
+    assert [(item.message, item.rows) for item in found] == [
+        ("the path is blank: fill it in or remove the row", (7,))
+    ]
+
+
+def test_a_blank_split_beside_others_is_no_training_row(tmp_path):
+    rows = table(tmp_path).assign(split=["train"] * 18 + ["dev"] * 3 + ["test"] * 3)
+    rows.loc[[2, 19], "split"] = ["", " "]
+    rows.to_csv(tmp_path / "a.csv", index=False)
+    (problem,) = check_manifest(prepare(tmp_path / "a.csv"))
+    assert (problem.kind, problem.rows) == ("unknown_split", (4, 21))
+    assert "the split '' is unknown: use train, validation, test" in problem.message
+    rows.assign(split="").to_csv(tmp_path / "a.csv", index=False)  # as good as no column
+    assert check_manifest(prepare(tmp_path / "a.csv", holdout=0.2)) == []
+
+
+def test_cells_of_a_box_that_are_no_numbers_are_named(tmp_path):
+    rows = table(tmp_path).assign(box_left=1, box_top=1, box_side=8).astype(object)
+    boxes = ["box_left", "box_top", "box_side"]
+    rows.loc[3, "box_side"] = "abc"
+    rows.loc[4, "box_side"] = ""
+    rows.loc[5, boxes] = "abc"
+    rows.loc[6, boxes] = ["", " ", "nan"]  # no square
+    rows.loc[7, "box_left"] = 900
+    rows.to_csv(tmp_path / "a.csv", index=False)
+    manifest = prepare(tmp_path / "a.csv", holdout=0.2)
+    assert manifest.rows.loc[6, boxes].isna().all()
+    found = [item for item in check_faces(manifest.rows) if item.kind == "bad_box"]
+    assert [item.rows for item in found] == [("5 03.png", "6 04.png", "7 05.png"), ("9 07.png",)]
 
 
 def test_bad_rows_are_left_to_the_checks_which_name_all(tmp_path):

@@ -108,6 +108,23 @@ def test_pixels_are_written_once_and_without_loss(pixels, monkeypatch):
     assert Path(rows["path"][0]).stat().st_mtime_ns == before
 
 
+def test_other_pixels_under_the_same_names_are_never_taken_for_the_first(pixels):
+    before = prepare(pixels).rows.set_index("id")
+    file, new = pixels / "fer2013.csv", pixels / "fer2013new.csv"
+    table = pd.read_csv(file)
+    table["pixels"] = [" ".join(map(str, grey(number + 50).ravel())) for number in range(6)]
+    table.to_csv(file, index=False)
+    after = prepare(pixels).rows.set_index("id")
+    assert not set(before["content"]) & set(after["content"])
+    # the same pixels in an order of names that is another one
+    votes = pd.read_csv(new)
+    names = votes["Image name"].tolist()
+    votes["Image name"] = [names[1], names[0], *names[2:]]
+    votes.to_csv(new, index=False)
+    swapped = prepare(pixels).rows.set_index("id")
+    assert swapped.loc["fer0000000", "content"] == after.loc["fer0000002", "content"]
+
+
 def test_image_folders_give_the_same_rows_as_pixels(pixels):
     wanted = prepare(pixels).fingerprint()
     for number, (usage, name, *_) in enumerate(VOTES):
@@ -133,6 +150,18 @@ def test_a_row_list_cuts_the_subset_out_again(pixels, tmp_path):
     (tmp_path / "list.csv").write_text("id,split,sha256\nother,train,00\n")
     with pytest.raises(ValueError, match=r"list\.csv: expected ids such as fer0000000"):
         prepare(pixels, protocol=f"rows={tmp_path / 'list.csv'}")
+    (tmp_path / "list.csv").write_text("name,split\nfer0000000,train\n")
+    with pytest.raises(
+        ValueError, match=r"list\.csv has no column id: expected a row list with id"
+    ):
+        prepare(pixels, protocol=f"rows={tmp_path / 'list.csv'}")
+
+
+def test_the_path_of_a_row_list_may_hold_spaces(pixels, tmp_path):
+    manifest = prepare(pixels)
+    (tmp_path / "my rows=").mkdir()
+    file = write_rows(manifest, tmp_path / "my rows=" / "all of them.csv")[0]
+    assert prepare(pixels, protocol=f" rows={file}").fingerprint() == manifest.fingerprint()
 
 
 def test_the_table_with_derived_targets(table):
