@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from affectrep import __version__
 from affectrep.batch import Output
+from affectrep.data.whole_file import swap_folder
 from affectrep.encoders import encoder_class
 from affectrep.encoders.output import EncoderOutput
 from affectrep.encoders.weights import load_weights, read_weights, unique_weights
@@ -132,7 +133,7 @@ class AffectModel(nn.Module):
             ValueError: if the folder holds something else than a model.
             OSError: if it cannot be written; an earlier model stays as it was.
         """
-        target = Path(os.path.abspath(folder))
+        target = Path(os.path.realpath(folder))  # a link to a folder stays one
         if target.exists() and not (target.is_dir() and _may_replace(target)):
             raise ValueError(f"{folder} holds other files than a model: give a new folder")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -140,7 +141,7 @@ class AffectModel(nn.Module):
         shutil.rmtree(partial, ignore_errors=True)
         try:
             self._write(partial)
-            _swap(partial, target)
+            swap_folder(partial, target)  # killed in there, `model_folder` finds the earlier one
         except Exception as error:
             shutil.rmtree(partial, ignore_errors=True)
             words = f"cannot save the model to {folder}: {error}. An earlier one is untouched"
@@ -159,8 +160,9 @@ class AffectModel(nn.Module):
             folder / WEIGHTS,
             metadata={"format": "pt"},
         )
-        text = json.dumps(self.describe(), indent=2, ensure_ascii=False)
-        (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+        text = json.dumps(self.describe(), indent=2, ensure_ascii=False) + "\n"
+        (folder / DESCRIPTION).write_text(text, encoding="utf-8")
+        shutil.copymode(folder / DESCRIPTION, folder / WEIGHTS)  # safetensors ignores the umask
         (folder / "README.md").write_text(self.card(), encoding="utf-8")
 
     def describe(self) -> dict[str, Any]:
@@ -338,13 +340,3 @@ def _check(task: str, classes: list[str] | None, heads: dict[str, Any]) -> None:
 
 def _may_replace(folder: Path) -> bool:
     return (folder / DESCRIPTION).is_file() or not any(folder.iterdir())
-
-
-def _swap(partial: Path, target: Path) -> None:
-    """Put a finished folder in place; killed in between, `model_folder` finds the earlier one."""
-    previous = target.with_name(f".{target.name}.previous")
-    if target.exists():
-        shutil.rmtree(previous, ignore_errors=True)
-        target.rename(previous)
-    partial.rename(target)
-    shutil.rmtree(previous, ignore_errors=True)

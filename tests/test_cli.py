@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -237,3 +238,10 @@ def test_help_needs_no_heavy_import_and_less_than_a_second():
         seconds.append(time.perf_counter() - started)
         assert done.returncode == 0, done.stderr
     assert min(seconds) < 1.0
+
+
+def test_a_warning_is_a_line_for_the_user(affectrep, monkeypatch):
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)  # put back afterwards
+    affectrep("doctor")
+    said = warnings.formatwarning(UserWarning("look here"), UserWarning, "ledger.py", 80)
+    assert said == "warning: look here\n"

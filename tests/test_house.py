@@ -84,6 +84,15 @@ def test_modules_and_functions_stay_small(path):
             assert lines <= 40, f"{node.name} has {lines} lines of code, at most 40"
 
 
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_no_console_reads_brackets_as_markup(path):
+    """A folder ``p[/old]`` or a class ``[calm]`` is shown as it is called."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Console"):
+            given = {word.arg: ast.unparse(word.value) for word in node.keywords}
+            assert given.get("markup") == "False", f"line {node.lineno}: Console(markup=False)"
+
+
 def test_no_room_has_a_name_that_says_nothing():
     forbidden = {"utils", "util", "common", "helpers", "helper", "misc", "manager"}
     assert not [path for path in MODULES if path.stem in forbidden or path.parent.name in forbidden]

@@ -218,6 +218,49 @@ def test_saving_replaces_a_model_but_nothing_else(tiny: Path, tmp_path: Path) ->
     assert (tmp_path / "mine" / "thesis.tex").exists()
 
 
+def test_a_saved_model_may_be_read_as_the_umask_says(tiny: Path, tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        folder = make(tiny).save_pretrained(tmp_path / "model")
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir() if path.is_file()}
+    assert modes == dict.fromkeys(("affectrep.json", "model.safetensors", "README.md"), 0o640)
+
+
+def test_a_link_to_a_model_folder_stays_one(tiny: Path, tmp_path: Path) -> None:
+    for name in ("real", "run"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "real" / "model").mkdir()
+    link = tmp_path / "run" / "model"
+    link.symlink_to(tmp_path / "real" / "model")
+    for _ in range(3):
+        make(tiny).save_pretrained(link)
+        assert link.is_symlink()
+        assert len(AffectModel.from_pretrained(tmp_path / "run").outputs) == 3
+        assert [path.name for path in (tmp_path / "run").iterdir()] == ["model"]
+        assert [path.name for path in (tmp_path / "real").iterdir()] == ["model"]
+
+
+def test_a_folder_whose_link_was_moved_aside_is_saved_again(tiny: Path, tmp_path: Path) -> None:
+    folder = make(tiny).save_pretrained(tmp_path / "run" / "model")
+    (tmp_path / "real").mkdir()
+    folder.with_name(".model.previous").symlink_to(tmp_path / "real")
+    make(tiny).save_pretrained(folder)
+    assert [path.name for path in folder.parent.iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize("damaged", [b"[1]", b"{cut", b"\xff", b""])
+def test_a_damaged_configuration_of_the_encoder_is_named(
+    tiny: Path, tmp_path: Path, damaged: bytes
+) -> None:
+    folder = make(tiny).save_pretrained(tmp_path / "model")
+    (folder / "encoder" / "config.json").write_bytes(damaged)
+    for inference in (True, False):
+        with pytest.raises(ValueError, match=r"encoder/config\.json is not"):
+            AffectModel.from_pretrained(folder, inference=inference)
+
+
 def test_killed_between_the_two_renames(tiny: Path, tmp_path: Path) -> None:
     folder = make(tiny).save_pretrained(tmp_path / "run" / "model")
     folder.rename(folder.with_name(".model.previous"))

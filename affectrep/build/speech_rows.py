@@ -6,17 +6,23 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+import pandas as pd
+
 from affectrep.config import Config
 from affectrep.data.augment_audio import AudioAugment
 from affectrep.data.cache_folder import cache_folder
 from affectrep.data.clip_reading import ClipSettings
 from affectrep.data.composed_sampler import ComposedSampler, Composition
+from affectrep.data.keys import digest
 from affectrep.data.loader import InOrder
 from affectrep.data.manifest import SPLITS, Manifest
 from affectrep.data.speech import SpeechRows, collate_speech
 from affectrep.data.standardise import GroupStatistics, group_statistics
 
-__all__ = ["altered_copy", "composed_sampler", "speech_rows", "training_features"]
+__all__ = ["altered_copy", "alters_clips", "composed_sampler", "reading_settings", "speech_rows"]
+__all__ += ["training_features"]
+
+_STANDARDISED = ("functionals", "egemaps", "crnn")
 
 
 def speech_rows(
@@ -58,6 +64,39 @@ def altered_copy(config: Config, manifest: Manifest, preprocess: Any, copy: int)
     rows.set_epoch(copy)
     collate = partial(collate_speech, preprocess=preprocess)
     return InOrder(rows, collate, batch_size=config.data.batch_size)
+
+
+def alters_clips(config: Config, manifest: Manifest) -> bool:
+    """Whether training clips differ from epoch to epoch: by effects, or as random crops.
+
+    Clips whose duration is not known count as longer than any crop.
+    """
+    limit = _longest_input(config)
+    if config.data.speech.augment is not None:
+        return True
+    if limit is None:
+        return False
+    train = manifest.split("train")
+    if "duration_s" not in train:
+        return True
+    seconds = pd.to_numeric(train["duration_s"], errors="coerce")
+    return not bool((seconds <= limit).all())
+
+
+def reading_settings(config: Config, manifest: Manifest) -> list[Any]:
+    """Return what decides the features of clips beside their files and the encoder, as JSON.
+
+    Args:
+        config: its ``data.speech`` and ``encoder``.
+        manifest: under a transductive condition all of its rows count, as any of them moves the
+            statistics of its corpus and its speaker.
+    """
+    section = config.data.speech
+    known = [_longest_input(config), section.standardise, section.mapping]
+    if section.standardise == "strict":
+        return known
+    groups = manifest.rows.reindex(columns=["corpus", "speaker"]).astype(str)
+    return [*known, manifest.fingerprint(), digest(groups.agg("\n".join, axis=1))]
 
 
 def composed_sampler(config: Config, manifest: Manifest, rows: SpeechRows) -> ComposedSampler:
@@ -143,10 +182,11 @@ def _group_statistics(
     config: Config, manifest: Manifest, preprocess: Any
 ) -> GroupStatistics | None:
     """Return statistics of the unlabelled features of every corpus or speaker, target included."""
-    condition = config.data.speech.standardise
+    condition, mapping = config.data.speech.standardise, config.data.speech.mapping
     if condition == "strict":
         return None
-    features, corpora, speakers = [], [], []
+    _require_fit(config, preprocess)
+    features, corpora, speakers, clips = [], [], [], []
     # after a refit there is no validation split any more
     for split in [name for name in SPLITS if (manifest.rows["split"] == name).any()]:
         rows = _rows(config, manifest, split, preprocess, _clip_settings(config, False))
@@ -155,7 +195,29 @@ def _group_statistics(
             features.append(rows[index]["features"])
             corpora.append(rows.groups[clip][0] or "")
             speakers.append(rows.groups[clip][1])
-    mapping = config.data.speech.mapping
+            clips.append(rows.ids[clip])
     # ranks are those of a corpus, whether its speakers are known or not
     known = condition == "transductive_speaker" and mapping != "quantile"
-    return group_statistics(features, corpora, speakers if known else None, mapping=mapping)
+    return group_statistics(
+        features, corpora, speakers if known else None, clips=clips, mapping=mapping
+    )
+
+
+def _require_fit(config: Config, preprocess: Any) -> None:
+    """Pass where an encoder's input can be standardised as is wanted; before any clip is read.
+
+    Raises:
+        ValueError: naming the setting that does not fit.
+    """
+    section, name = config.data.speech, config.encoder.name
+    if name not in _STANDARDISED:
+        raise ValueError(
+            f"data.speech.standardise={section.standardise} needs encoder.name="
+            f"{', '.join(_STANDARDISED[:-1])} or {_STANDARDISED[-1]}; {name} reads what its "
+            "checkpoint was trained on: set it to strict"
+        )
+    if section.mapping != "moments" and preprocess.seconds_per_frame is not None:
+        raise ValueError(
+            f"data.speech.mapping={section.mapping} needs one vector a clip, and {name} reads "
+            "frames: set it to moments"
+        )

@@ -18,7 +18,7 @@ __all__ = ["app", "main", "runs", "studies"]
 
 def _complain(error: Exception) -> None:
     message = str(error) or type(error).__name__
-    Console(stderr=True, soft_wrap=True).print(Text(f"error: {message}", style="red"))
+    Console(stderr=True, soft_wrap=True, markup=False).print(Text(f"error: {message}", style="red"))
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from affectrep import __version__
 
 __all__ = ["Extra", "extras", "offline", "run"]
 
-console = Console(soft_wrap=True, highlight=False)
+console = Console(soft_wrap=True, markup=False, highlight=False)
 _CORE = ("torch", "transformers", "accelerate", "peft", "datasets", "numpy", "pandas")
 _SET = {"torch": "2.11", "torchaudio": "2.11", "torchvision": "0.26"}
 """Releases that were built for one another."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,13 +20,14 @@ from affectrep.commands.family_files import known_families, written_families
 from affectrep.commands.group_words import worst_groups
 from affectrep.commands.leakage import add_leakage, leakage_table, require_leakage
 from affectrep.commands.preflight import check_cluster
-from affectrep.commands.recipe_results import record_results
+from affectrep.commands.recipe_results import record_results, require_condition
 from affectrep.commands.representation import add_representation, representation_table
 from affectrep.commands.split_reading import SplitReader
 from affectrep.commands.training_rows import require_same_rows
 from affectrep.config import Config, load_config
 from affectrep.data.checks import leaked_ids
 from affectrep.data.manifest import Manifest
+from affectrep.data.whole_file import whole_file
 from affectrep.evaluation.adversary_health import adversary_sentences
 from affectrep.evaluation.adversary_signs import write_signs
 from affectrep.evaluation.baselines import baseline_table
@@ -96,7 +96,7 @@ def run(  # noqa: PLR0913 - one for each option of the command
     config = load_config(stored.path / "config.yaml")
     if smiles is not None:
         return _read_smiles(stored, config, smiles)
-    _check_options(config, split, write_families, representation)
+    _check_options(config, split, write_families, representation, condition)
     _check_before(before, representation or leakage)
     _refuse_refitted(stored, split)
     if config.training.threads is not None:
@@ -129,8 +129,8 @@ def run(  # noqa: PLR0913 - one for each option of the command
     if baselines or (baselines is None and manifest.info.generated):
         card["baselines"] = _baselines(manifest, split)
     _keep(stored, split, card)
-    record_results(stored, config, card, table, condition)
     _show(stored, manifest, card)
+    record_results(stored, config, card, table, condition)  # may find its files damaged
     return card
 
 
@@ -148,8 +148,9 @@ def _refuse_refitted(stored: StoredRun, split: str) -> None:
 
 
 def _check_options(
-    config: Config, split: str, write_families: Path | None, representation: bool
+    config: Config, split: str, write_families: Path | None, representation: bool, condition: str
 ) -> None:
+    require_condition(condition)
     if split not in ("train", "validation", "test"):
         raise ValueError(f"there is no split {split!r}; give train, validation or test.")
     if representation and config.task == "multilabel":
@@ -196,8 +197,8 @@ def _read_smiles(stored: StoredRun, config: Config, folder: Path) -> dict[str, A
 
     card = read_smiles(stored, config, folder)
     _write_json(stored.path / "predictions" / f"{SMILES}.json", card)
-    record_results(stored, config, card, stored.table(SMILES), "")
     console.print(smile_table(card))
+    record_results(stored, config, card, stored.table(SMILES), "")
     return card
 
 
@@ -319,6 +320,6 @@ def _data_digest(stored: StoredRun, split: str) -> str:
 
 
 def _write_json(path: Path, value: Any) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    with whole_file(path) as partial:
+        text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+        partial.write_text(text, encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,7 +118,7 @@ def choose_runs(paths: Sequence[Path], name: str) -> Pooled:
     for choices in outer:
         _show(choices)
     if unread:
-        commands = "; ".join(f"affectrep evaluate {path}" for path in unread)
+        commands = "; ".join(f"affectrep evaluate {shlex.quote(str(path))}" for path in unread)
         raise FileNotFoundError(f"{len(unread)} chosen runs were not evaluated. Give {commands}")
     pooled = [pool_choices(choices, name)[0] for choices in outer]
     means, notes = target_means(pooled)

@@ -32,7 +32,8 @@ def run(
         inputs: for a model of text, texts, files (.txt, .csv, .tsv), or "-" for lines from
             standard input; for one of speech, sound files, folders of them, or "-" for paths; for
             one of faces, pictures, folders of them, or "-" for paths, or videos.
-        top: classes shown per input in the table.
+        top: classes shown per input in the table; a model of valence and arousal refuses all but
+            the default.
         output: file to write instead of printing, a name in .csv, .json or .jsonl: CSV, or JSON
             lines with ``as_json`` or the latter two. A video gets a plot beside it.
         as_json: one JSON object per input.
@@ -52,6 +53,10 @@ def run(
     if predictor.modality != "face" and faces != FaceOptions():
         raise ValueError(
             "--detector, --all-faces and --fps are for models of faces: leave them out"
+        )
+    if predictor.model.task == "regression" and top != OutputOptions().top:
+        raise ValueError(
+            "--top is for models of classes, and this one tells valence and arousal: leave it out"
         )
     _predict(predictor, inputs, OutputOptions(top, output, as_json), faces)
 

@@ -48,7 +48,8 @@ def predict_faces(
     """Predict and show pictures, or videos; return what to say of those that cannot be used.
 
     Raises:
-        ValueError: if there is neither, both come at once, or an input is none.
+        ValueError: if there is neither, both come at once, an input is none, or an option is for
+            the other kind.
     """
     paths = list(dict.fromkeys(path for given in inputs for path in find_faces(given)))
     if not paths:
@@ -64,6 +65,8 @@ def predict_faces(
         if faces.all_faces:
             raise ValueError("--all-faces is for pictures: of a video the largest face is followed")
         return predict_videos(predictor, paths, options, detector=detector, fps=faces.fps)
+    if faces.fps is not None:
+        raise ValueError("--fps is for videos, and these are pictures: leave it out")
     return _pictures(predictor, paths, options, replace(faces, detector=detector))
 
 
@@ -73,7 +76,7 @@ def _pictures(
     from rich.console import Console
     from rich.progress import track
 
-    console = Console(stderr=True)
+    console = Console(stderr=True, markup=False)
     hidden = len(paths) < 2 or not console.is_terminal
     broken: dict[str, str] = {}
     rows = predictor.predict_faces(

@@ -23,7 +23,7 @@ __all__ = [
     "suit",
 ]
 
-TABLES = {".csv": ",", ".tsv": "\t"}
+TABLES = (".csv", ".tsv")
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
 VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm")
@@ -103,8 +103,15 @@ def standard_input() -> list[str]:
 
 
 def lines_of(content: str) -> list[str]:
-    """Return the lines that are not empty."""
-    return [line for line in content.splitlines() if line.strip()]
+    r"""Return the lines that are not empty; only line ends of files part them.
+
+    Example:
+        >>> lines_of("one\u2028still one\r\n\ntwo")
+        ['one\u2028still one', 'two']
+    """
+    # str.splitlines would also part a text at the separators that Unicode has inside paragraphs
+    lines = content.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return [line for line in lines if line.strip()]
 
 
 def decode(content: bytes, name: str) -> str:

@@ -163,7 +163,8 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
         elif key == "box":
             plain |= dict(zip(_BOX, value or ("", "", ""), strict=True))
         else:
-            plain[key] = " ".join(value) if key == "labels" else value
+            # as tables of one's own part several labels: a class may hold a space
+            plain[key] = "|".join(value) if key == "labels" else value
     return plain
 
 
@@ -186,7 +187,7 @@ def _print_table(rows: list[dict[str, Any]], top: int) -> None:
         for cells in _cells(row, top):
             table.add_row(*(Text(cell) for cell in (*shown, *cells)))
             shown = [""] * len(leading)
-    Console(highlight=False).print(table)
+    Console(highlight=False, markup=False).print(table)
 
 
 def _leading(rows: list[dict[str, Any]]) -> list[str]:

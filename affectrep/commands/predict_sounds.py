@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +21,15 @@ if TYPE_CHECKING:
 
 __all__ = ["find_sounds", "predict_sounds"]
 
+_SHOWN = 8
+
 
 def predict_sounds(
     predictor: Predictor, inputs: list[str]
 ) -> tuple[list[dict[str, Any]], str | None]:
     """Return a dictionary per sound file that can be read, and what to say of the others.
+
+    Clips in which there is nothing to hear have an answer too; a note on standard error names them.
 
     Raises:
         ValueError: if there is no sound file, or an input is none.
@@ -34,10 +39,33 @@ def predict_sounds(
         raise ValueError("there is no sound file to predict: give files, or folders of them")
     broken: dict[str, str] = {}
     rows = predictor.predict_clips(paths, broken=broken)
+    _note_unheard([row["path"] for row in rows])
     if not broken:
         return rows, None
     lines = "".join(f"\n- {reason}" for reason in broken.values())
     return rows, f"{len(broken)} of {len(paths)} sound files cannot be read:{lines}"
+
+
+def _note_unheard(paths: list[str]) -> None:
+    """Name the clips that are silent or too short, by the limits of the check before training."""
+    # only this modality needs its packages
+    from affectrep.data.audio_checks import AudioLimits, short_or_silent
+    from affectrep.data.audio_facts import audio_facts
+
+    limits = AudioLimits()
+    short, silent = short_or_silent(audio_facts(paths), limits)
+    reasons = {
+        f"shorter than {limits.min_seconds:g} s": short,
+        f"silent ({limits.silent_dbfs:g} dBFS or less)": silent,
+    }
+    for reason, found in reasons.items():
+        names = [path for path, is_so in zip(paths, found, strict=True) if is_so]
+        if names:
+            print(
+                f"Note: {reason}, so the prediction means nothing ({len(names)} of {len(paths)} "
+                f"clips): {', '.join(names[:_SHOWN])}{', …' * (len(names) > _SHOWN)}",
+                file=sys.stderr,
+            )
 
 
 def find_sounds(given: str) -> list[str]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from affectrep.commands.predict_inputs import (
     TABLES,
     decode,
     is_file,
+    is_folder,
     kind_of,
     lines_of,
     standard_input,
@@ -37,15 +37,18 @@ def predict_texts(predictor: Predictor, inputs: list[str]) -> list[dict[str, Any
     if not texts:
         raise ValueError("there is no text to predict: give texts, a file, or lines to -")
     with threads(1 if len(texts) <= FEW else None):
-        return predictor.predict(texts)
+        rows = predictor.predict(texts)
+    _say_cut(predictor, texts)
+    return rows
 
 
 def read_texts(given: str) -> list[str]:
     """Return the texts of one argument: a text, a file's texts, or lines of standard input.
 
     Raises:
-        ValueError: if a file is missing or not UTF-8, lacks the column text, has an empty text, or
-            is a sound file, a picture or a video.
+        ValueError: if a file is missing or not UTF-8, lacks the column text, has an empty text or
+            rows with another number of values, or is a sound file, a picture or a video; if the
+            one word that is given names a folder, or a file of another ending.
 
     Example:
         >>> read_texts("so happy for you")
@@ -60,11 +63,15 @@ def read_texts(given: str) -> list[str]:
             raise ValueError("a text is empty: give at least one word")
         if there or " " not in given:  # "I saw it in clip.wav" is a text
             suit(given, "text")
+        if " " not in given and (there or is_folder(path)):
+            raise ValueError(
+                f"{given} is a {'file' if there else 'folder'} without texts to read: give files "
+                "in .txt, .csv or .tsv, or the text itself through standard input (-)"
+            )
         return [given]
     if not there:
         raise ValueError(f"{given} does not exist")
-    content = decode(path.read_bytes(), given)
-    return _column(content, given, TABLES[path.suffix.lower()]) if is_table else lines_of(content)
+    return _column(path) if is_table else lines_of(decode(path.read_bytes(), given))
 
 
 @contextmanager
@@ -80,13 +87,28 @@ def threads(count: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _column(content: str, name: str, delimiter: str) -> list[str]:
-    reader = csv.DictReader(io.StringIO(content, newline=""), delimiter=delimiter)
-    if "text" not in (reader.fieldnames or []):
-        found = ", ".join(reader.fieldnames or []) or "none"
-        raise ValueError(f"{name} has no column text (it has {found}): name the column text")
-    texts = [row["text"] or "" for row in reader]
-    for number, text in enumerate(texts, start=2):
+def _column(path: Path) -> list[str]:
+    """Return the column text of a table, which is read as `affectrep prepare` reads it."""
+    # pandas: half a second that a text on the command line need not wait for
+    from affectrep.data.sources import read_table
+
+    table = read_table(path)
+    if "text" not in table:
+        found = ", ".join(name for name in table if name not in ("row", "source_file"))
+        raise ValueError(f"{path} has no column text (it has {found}): name the column text")
+    texts = [str(text) for text in table["text"]]
+    for number, text in zip(table["row"], texts, strict=True):
         if not text.strip():
-            raise ValueError(f"{name}, row {number}, has an empty text: remove the row")
+            raise ValueError(f"{path}, row {number}, has an empty text: remove the row")
     return texts
+
+
+def _say_cut(predictor: Predictor, texts: list[str]) -> None:
+    preprocess = predictor.model.encoder.preprocess
+    cut = preprocess.count_truncated(texts)
+    if cut:
+        print(
+            f"note: {cut:,} of {len(texts):,} texts {'is' if cut == 1 else 'are'} longer than the "
+            f"{preprocess.max_tokens} tokens that the model reads: the end does not count",
+            file=sys.stderr,
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from affectrep.data.rows import compare_rows, write_rows
 
 __all__ = ["class_counts", "label_maps", "run"]
 
-console = Console(soft_wrap=True, highlight=False)
+console = Console(soft_wrap=True, markup=False, highlight=False)
 _LARGE = 10_000
 """Rows from which on a row list is written as one file per split."""
 
@@ -146,8 +147,9 @@ def _write_set(manifest: Manifest, folder: Path) -> None:
     from affectrep.data.corpora.speech_tables import write_speech_set
 
     for file in write_speech_set(manifest, folder):
-        console.print(f"Table written to {file}", markup=False)
-    console.print(f"Use it as data.corpus=speech_set data.root={folder}", markup=False)
+        console.print(f"Table written to {file}")
+    root = shlex.quote(f"data.root={folder}")
+    console.print(f"Use it as data.corpus=speech_set {root}")
 
 
 def _print_card(manifest: Manifest, problems: list[Problem]) -> None:
@@ -174,7 +176,7 @@ def _table(manifest: Manifest) -> Table:
         table.add_column(split, justify="right")
     if manifest.info.classes:
         for name, counts in class_counts(manifest).iterrows():
-            table.add_row(str(name), *(f"{count:,}" for count in counts))
+            table.add_row(Text(str(name)), *(f"{count:,}" for count in counts))
         table.add_section()
     sizes = manifest.rows["split"].value_counts()
     table.add_row("rows", *(f"{sizes.get(split, 0):,}" for split in SPLITS), style="bold")

@@ -10,6 +10,8 @@ import typer
 
 __all__ = ["ModelOption", "NearSearch", "PairsOption", "SimilarityOption"]
 
+_SIMILARITY = 0.98
+
 ModelOption = Annotated[
     str | None,
     typer.Option(
@@ -36,13 +38,15 @@ class NearSearch:
         write_to: CSV file for the pairs.
 
     Raises:
-        ValueError: if pairs are to be written and nothing is looked for.
+        ValueError: if pairs are to be written, or a cosine is given, and nothing is looked for.
     """
 
     model: str | None = None
-    similarity: float = 0.98
+    similarity: float = _SIMILARITY
     write_to: Path | None = None
 
     def __post_init__(self) -> None:
         if self.model is None and self.write_to is not None:
             raise ValueError("--write-pairs needs a model: give --near-duplicates RUN_OR_MODEL")
+        if self.model is None and self.similarity != _SIMILARITY:
+            raise ValueError("--similarity needs a model: give --near-duplicates RUN_OR_MODEL")

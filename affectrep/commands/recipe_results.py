@@ -15,11 +15,17 @@ from affectrep.data.setting import protocol_of
 from affectrep.evaluation.place import Place
 from affectrep.evaluation.published import read_checkpoints
 from affectrep.evaluation.record_sets import keep_record
-from affectrep.evaluation.results import results_of, update_readme, write_results
+from affectrep.evaluation.results import (
+    has_table,
+    read_results,
+    results_of,
+    update_readme,
+    write_results,
+)
 from affectrep.evaluation.seed_ensemble import SUFFIX
 from affectrep.evaluation.stored_run import StoredRun
 
-__all__ = ["record_results"]
+__all__ = ["record_results", "require_condition"]
 
 # keys that name a place, a machine or a way to look, and no other training
 _INDIFFERENT = (
@@ -39,13 +45,33 @@ _SETTING = ("data.protocol", "data.speech.standardise")
 console = Console(soft_wrap=True, markup=False, highlight=False)
 
 
+def require_condition(condition: str) -> None:
+    """Pass where a condition can stand in results.csv and in a line of the README's table.
+
+    Raises:
+        ValueError: if it holds a bar, or a line end or another control character.
+
+    Example:
+        >>> require_condition("noise 5 dB")
+        >>> require_condition("a|b")
+        Traceback (most recent call last):
+        ...
+        ValueError: --condition 'a|b': expected words without | and without line ends
+    """
+    if "|" in condition or not condition.isprintable():
+        raise ValueError(
+            f"--condition {condition!r}: expected words without | and without line ends"
+        )
+
+
 def record_results(
     stored: StoredRun, config: Config, card: dict[str, Any], table: pd.DataFrame, condition: str
 ) -> None:
     """Write the recipe's results.csv, the table of its README, and the record of the run.
 
     Nothing is written where the recipe has no folder, nor for a single fold, nor for a run with
-    values of its own: a row of results.csv is one configuration. The latter two are said.
+    values of its own: a row of results.csv is one configuration. The latter two are said. Nor is
+    anything where one of the three files cannot take it.
 
     Args:
         stored: the run.
@@ -77,9 +103,11 @@ def record_results(
     rows = results_of(card, stored.environment, named)
     path = folder / "results.csv"
     with FileLock(folder / ".record.lock"):  # seeds that are evaluated at once share these files
+        has_table(folder / "README.md")  # these two refuse files that are not of this form
+        read_results(path)
+        record = keep_record(stored.path, card["split"], table, folder / "records")
         write_results(path, rows)
         update_readme(folder / "README.md", path)
-        record = keep_record(stored.path, card["split"], table, folder / "records")
     console.print(f"{len(rows)} figures written to {path}, their predictions to {record}.")
 
 

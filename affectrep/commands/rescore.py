@@ -49,7 +49,8 @@ def run(recipe: Path) -> int:
 
     Raises:
         FileNotFoundError: if there are no records.
-        ValueError: if a value is not the one that stands in results.csv.
+        ValueError: if a value is not the one that stands in results.csv, none of them stands
+            there, or a record is damaged.
     """
     files = sorted((recipe / "records").glob("*.csv"))
     if not files:
@@ -61,6 +62,11 @@ def run(recipe: Path) -> int:
     radii = _radii(runs)
     found = [result for run in runs for result in _rescored(run, recipe, radii)]
     known = [_with_data(result, standing) for result in found if _key(result) in standing]
+    if not known:
+        raise ValueError(
+            f"{path} has no figure of the records in {recipe / 'records'}: restore it, or "
+            "evaluate the runs again."
+        )
     wrong = [
         f"{one.config}, {one.condition or 'no condition'}, seed {one.seed}: {one.metric} is "
         f"{one.value:.6g}, results.csv has {standing[_key(one)][0]:.6g}"

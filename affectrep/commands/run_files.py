@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -10,12 +11,13 @@ from rich.console import Console
 from affectrep.config import Config, differing_keys, load_config, to_yaml
 from affectrep.data.label_noise import flipped_rows
 from affectrep.data.manifest import Manifest
+from affectrep.data.whole_file import whole_file
 from affectrep.training.run_folder import RunFolder
 from affectrep.training.trainer import Trainer
 
 __all__ = ["keep_what_was", "refuse_other_config", "write_inputs"]
 
-console = Console(stderr=True, soft_wrap=True)
+console = Console(stderr=True, soft_wrap=True, markup=False)
 
 
 def keep_what_was(trainer: Trainer, environment: dict[str, Any], words: str) -> None:
@@ -29,19 +31,27 @@ def keep_what_was(trainer: Trainer, environment: dict[str, Any], words: str) -> 
 
 def write_inputs(folder: RunFolder, config: Config, manifest: Manifest) -> None:
     """Write configuration, fingerprint, a digest of boxes, and which labels were replaced."""
-    folder.path.mkdir(parents=True, exist_ok=True)
-    folder.config.write_text(to_yaml(config), encoding="utf-8")
+    _write_where_it_differs(folder.config, to_yaml(config))
     boxes = manifest.box_digests()
     data = {"fingerprint": manifest.fingerprint(), **({"boxes": boxes} if boxes else {})}
     folder.write_json(folder.data, {**data, "info": asdict(manifest.info)})
     noise = config.data.label_noise
     if noise.share > 0:
         flipped, path = flipped_rows(manifest), folder.path / "label_noise.csv"
-        flipped.to_csv(path, index=False)
+        with whole_file(path) as partial:
+            flipped.to_csv(partial, index=False)
         console.print(
             f"label noise: {len(flipped):,} of {len(manifest.split('train')):,} training labels "
             f"replaced ({noise.kind}, seed {noise.seed}); {path} names them"
         )
+
+
+def _write_where_it_differs(path: Path, text: str) -> None:
+    """Write a text; one that is there already is left alone, as a run that goes on finds it."""
+    there = path.read_text(encoding="utf-8") if path.is_file() else None
+    if there != text:
+        with whole_file(path) as partial:
+            partial.write_text(text, encoding="utf-8")
 
 
 def refuse_other_config(folder: RunFolder, config: Config) -> None:
@@ -52,7 +62,14 @@ def refuse_other_config(folder: RunFolder, config: Config) -> None:
     """
     if not folder.config.is_file():
         return
-    changed = differing_keys(load_config(folder.config), config)
+    try:
+        known = load_config(folder.config)
+    except ValueError as error:
+        raise ValueError(
+            f"{str(error).rstrip('.')}. Write there again what this command prints with "
+            "--show-config, or delete the folder to start anew."
+        ) from None
+    changed = differing_keys(known, config)
     if changed:
         changes = ", ".join(
             f"{key} ({then} then, {now} now)" for key, (then, now) in changed.items()

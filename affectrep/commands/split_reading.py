@@ -60,8 +60,8 @@ class SplitReader:
         Raises:
             ValueError: if the model knows other classes than the corpus.
         """
-        known = self._stored_table(split)
-        if known is not None and not force:
+        known = None if force else self._stored_table(split)  # a damaged file is then replaced
+        if known is not None:
             return known
         threshold = None
         if self.config.task == "multilabel" and split != "validation":

@@ -107,6 +107,8 @@ def is_held(path: Path) -> bool:
             return False
     except Timeout:
         return True
+    except PermissionError:  # of another user's folder, which a dry run may look at all the same
+        return False
 
 
 def cells_of(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -26,8 +27,10 @@ from affectrep.build import (
     fit_encoder,
     run_name,
 )
+from affectrep.commands.label_threshold import keep_threshold
 from affectrep.commands.preflight import training_problems
 from affectrep.commands.run_files import keep_what_was, refuse_other_config, write_inputs
+from affectrep.commands.stored_embeddings import stored_collates
 from affectrep.commands.training_rows import other_boxes
 from affectrep.config import Config, load_config, to_yaml
 from affectrep.config.objectives import CAFConfig, FittedConfig
@@ -39,7 +42,6 @@ from affectrep.evaluation.quadrants import QUADRANTS
 from affectrep.model import AffectModel
 from affectrep.objectives import Phase
 from affectrep.training.divergence import DivergedError
-from affectrep.training.embedding_cache import cache_key, collate_cached, embed_rows
 from affectrep.training.estimate import estimate
 from affectrep.training.findings import write_findings
 from affectrep.training.fitted_run import FittedRun
@@ -51,7 +53,8 @@ from affectrep.training.trainer import Interrupted, Trainer, TrainerSettings
 
 __all__ = ["run"]
 
-console = Console(stderr=True, soft_wrap=True)
+console = Console(stderr=True, soft_wrap=True, markup=False)
+_LOCK_SECONDS = 1.0  # a sweep that looks whether the run is held holds it for a moment itself
 
 
 def run(
@@ -100,9 +103,10 @@ def run(
 
 
 def _say_next(folder: RunFolder) -> None:
+    run = shlex.quote(str(folder.path))
     console.print(
-        f"Model: {folder.model}\nNext: affectrep evaluate {folder.path} --split test"
-        f"\n      affectrep report {folder.path} --output report.html"
+        f"Model: {folder.model}\nNext: affectrep evaluate {run} --split test"
+        f"\n      affectrep report {run} --output report.html"
     )
 
 
@@ -133,7 +137,7 @@ def _only_one(folder: RunFolder, main: bool) -> Iterator[None]:
     folder.path.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder.path / ".lock")
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=_LOCK_SECONDS)
     except Timeout:
         raise ValueError(
             f"{folder.path} is being trained by another process; wait for it, or give name=…"
@@ -154,8 +158,6 @@ def _prepare_machine(config: Config) -> PartialState:
         console.print(
             "note: this processor has no bf16 instructions; training.precision=auto is faster here."
         )
-    # a warning is a line for the user, not a place in our code
-    warnings.formatwarning = lambda message, *_: f"warning: {message}\n"
     if training.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True, warn_only=cuda)
@@ -169,10 +171,10 @@ def _check(config: Config, manifest: Manifest, folder: RunFolder, main: bool) ->
     problems = training_problems(config, manifest, read_sound=main)
     if main and manifest.info.modality == "face":  # images without a face, videos cut short
         for note in manifest.info.notes:
-            console.print(f"note: {note}", markup=False)
+            console.print(f"note: {note}")
     for problem in problems:
         if problem.severity != "error" and main:
-            console.print(f"{problem.severity}: {problem}", markup=False)
+            console.print(f"{problem.severity}: {problem}")
     require_clean(problems)
     if folder.data.is_file():
         before = json.loads(folder.data.read_text(encoding="utf-8"))
@@ -199,14 +201,7 @@ def _build_trainer(
         objective: Any = build_objective(config, manifest, dim=_width(config, model))
     objective.to(state.device)
     _require_movable(config, {**model.players(), **objective.players()}, objective.phases())
-    collates = {}
-    if (
-        model.encoder.is_fixed
-        and config.training.cache_embeddings
-        and not _alters(config, manifest)
-    ):
-        for split in ("train", "validation"):
-            collates[split] = _cached(config, manifest, model, split, folder)
+    collates = stored_collates(config, manifest, model, folder)
     batches = build_training_loader(
         config,
         manifest,
@@ -236,14 +231,6 @@ def _require_movable(
                 f"{' and '.join(phase.updates)} alone, of which no weight is trained: set "
                 "encoder.tuning=full or lora, or choose another objective"
             )
-
-
-def _alters(config: Config, manifest: Manifest) -> bool:
-    """Whether training faces differ from epoch to epoch, so that embeddings cannot be kept."""
-    section, size = config.data.face, getattr(config.encoder, "preprocess", {})
-    cropped = (size.get("resize_px") or 0) > (size.get("size_px") or 0)
-    altered = section.flip or section.randaugment is not None or section.mixup > 0 or cropped
-    return manifest.info.modality == "face" and altered
 
 
 def _width(config: Config, model: AffectModel) -> int:
@@ -282,24 +269,6 @@ def _trainer_settings(config: Config, device: str) -> TrainerSettings:
     )
 
 
-def _cached(
-    config: Config, manifest: Manifest, model: AffectModel, split: str, folder: RunFolder
-) -> Any:
-    rows = manifest.fingerprint()[split]
-    device = next(model.parameters()).device.type
-    precision = settled_precision(config.training.precision, device)
-    settings: list[Any] = [config.encoder.model_dump(mode="json"), precision]
-    if boxes := manifest.box_digests().get(split):
-        settings += [boxes, config.data.face.margin]  # other crops have other embeddings
-    key = cache_key(list(model.encoder.state_dict().values()), rows=rows, settings=settings)
-    path = folder.path.parent / ".cache" / "embeddings" / f"{key}.safetensors"
-    if not path.is_file():
-        console.print(f"Reading {rows['rows']} {split} rows once through the frozen encoder …")
-    loader = build_loader(config, manifest, split, model.encoder.preprocess)
-    found = embed_rows(model, loader, path=path, precision=precision)
-    return partial(collate_cached, embeddings=found)
-
-
 def _fit(trainer: Trainer, config: Config, manifest: Manifest) -> None:
     folder, environment = trainer.folder, describe_environment()
     environment["precision"] = trainer.settings.precision
@@ -310,6 +279,8 @@ def _fit(trainer: Trainer, config: Config, manifest: Manifest) -> None:
         raise
     except DivergedError as stop:
         if trainer.processes.main:
+            if trainer.state.best_epoch >= 0:
+                keep_threshold(trainer.model, config, manifest)
             keep_what_was(trainer, environment, str(stop))
         raise
     if not trainer.processes.main:
@@ -317,6 +288,7 @@ def _fit(trainer: Trainer, config: Config, manifest: Manifest) -> None:
     trainer.model.meta.update(
         selected_by=config.training.select, validation=result["best"], epoch=result["best_epoch"]
     )
+    keep_threshold(trainer.model, config, manifest)
     trainer.model.save_pretrained(folder.model)
     rows = manifest.split("train")
     write_findings(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from affectrep.config.encoders import EncoderConfig, TextEncoderConfig
 from affectrep.config.face import FaceDataConfig
@@ -35,6 +36,22 @@ __all__ = [
 ]
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
+_LARGEST_SEED = 2**32 - 1  # that numpy takes
+_NOT_IN_NAMES = r"/\\\x00-\x1f\x7f-\x9f\u2028\u2029"
+_FOLDER_NAME = re.compile(rf"[^.\-{_NOT_IN_NAMES}][^{_NOT_IN_NAMES}]*")
+
+
+def _label_word(value: object) -> str:
+    """Take a whole number as its digits; what else YAML takes for no text is to be quoted."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ValueError(
+            f"data.labels: YAML reads a key as {value!r}, which is no text: quote the key as it "
+            "stands in the file, such as 'yes'"
+        )
+    return str(value)
+
+
+LabelWord = Annotated[str, BeforeValidator(_label_word)]
 
 
 class LabelNoiseSettings(Section):
@@ -44,7 +61,9 @@ class LabelNoiseSettings(Section):
     kind: Literal["uniform", "neighbours"] = Field(
         "uniform", description="into any other class, or into one of the same family"
     )
-    seed: int = Field(0, ge=0, description="of the draw; it does not follow the run's seed")
+    seed: int = Field(
+        0, ge=0, le=_LARGEST_SEED, description="of the draw; it does not follow the run's seed"
+    )
     families: str | None = Field(
         None, description="JSON file of confusable families, used when kind is neighbours"
     )
@@ -70,7 +89,7 @@ class DataConfig(Section):
     columns: dict[str, str] = Field(
         default_factory=dict, description="tables only: our column name -> the file's column name"
     )
-    labels: dict[str, str] | None = Field(
+    labels: dict[LabelWord, str] | None = Field(
         None, description="tables only: label in the file -> class; null keeps the file's labels"
     )
     accept_leaks: str | None = Field(
@@ -79,7 +98,9 @@ class DataConfig(Section):
     holdout: float = Field(
         0.1, gt=0, lt=1, description="share of training rows for validation where none is given"
     )
-    split_seed: int = Field(0, ge=0, description="seed of a drawn validation split")
+    split_seed: int = Field(
+        0, ge=0, le=_LARGEST_SEED, description="seed of a drawn validation split"
+    )
     train_fraction: float = Field(1.0, gt=0, le=1, description="fixed share of the training rows")
     label_noise: LabelNoiseSettings = Field(
         LabelNoiseSettings(), description="wrong training labels on purpose"
@@ -186,7 +207,7 @@ class Config(Section):
         "classification",
         description="one class a row, several, or valence and arousal; as the labels of the corpus",
     )
-    seed: int = Field(0, ge=0, description="of weights, batches and dropout")
+    seed: int = Field(0, ge=0, le=_LARGEST_SEED, description="of weights, batches and dropout")
     data: DataConfig = Field(description="which rows, and how they travel in batches")
     encoder: EncoderConfig = Field(description="what turns a row into an embedding")
     heads: HeadConfig = Field(HeadConfig(), description="what stands on the embedding")
@@ -194,6 +215,16 @@ class Config(Section):
     optimizer: OptimizerConfig = Field(OptimizerConfig(), description="learning rates")
     training: TrainingConfig = Field(TrainingConfig(), description="the loop")
     evaluation: EvaluationConfig = Field(EvaluationConfig(), description="how a split is scored")
+
+    @field_validator("name", "recipe")
+    @classmethod
+    def _names_a_folder(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None or _FOLDER_NAME.fullmatch(value):
+            return value
+        raise ValueError(
+            f"{info.field_name}={value!r} cannot name a folder: it must not be empty, begin with "
+            "a dot or a dash, or hold slashes, backslashes or control characters."
+        )
 
     @model_validator(mode="after")
     def _contrast_needs_its_input(self) -> Config:

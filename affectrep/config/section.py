@@ -8,6 +8,9 @@ __all__ = ["Section"]
 
 
 class Section(BaseModel):
-    """A part of the configuration: an unknown key is an error, values do not change later."""
+    """A part of the configuration: an unknown key is an error, values do not change later.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    No number is infinite or none at all (``.inf`` and ``.nan`` in YAML).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

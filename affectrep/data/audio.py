@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from affectrep.data.audio_containers import breaks_off
+
 __all__ = [
     "audio_hash",
     "audio_seconds",
@@ -29,6 +31,8 @@ Samples = NDArray[np.float32]
 _LARGEST = 4.0
 _UNKNOWN = 1 << 60
 _STREAM = "was written as a stream, its header states no length: write it again to a file"
+_AGAIN = "copy it again"
+_LOWEST_HZ = 1000  # no voice is left below it
 _DENOMINATOR = 640
 _BLOCK = 32  # samples of the result that one row of a product gives
 _WIDTH = 32  # zero crossings: -0.3 dB at 95 % of the band, aliases below -44 dB
@@ -50,7 +54,7 @@ def read_audio(
 
     Raises:
         ValueError: if the file is missing, is no sound file, breaks off, or holds values that are
-            no sound (not finite, or far above full scale).
+            no sound (not finite, or far above full scale), or if its rate is below 1000 Hz.
         ImportError: if the package soundfile is not installed.
     """
     path = Path(path)
@@ -60,8 +64,9 @@ def read_audio(
     try:
         with soundfile.SoundFile(path) as file:
             rate = int(file.samplerate)
-            if file.frames >= _UNKNOWN:
-                raise ValueError(f"{path} {_STREAM}")
+            _require_header(path, file.frames, rate)
+            if breaks_off(path):
+                raise ValueError(f"{path} breaks off after {file.frames / rate:.2f} s: {_AGAIN}")
             start = min(round(start_s * rate), file.frames)
             expected = file.frames - start
             if seconds is not None:
@@ -72,7 +77,7 @@ def read_audio(
         reason = str(error).partition(": ")[2].strip(" .") or str(error)
         raise ValueError(f"{path} cannot be read as sound: {reason}") from None
     if len(samples) < expected:
-        raise ValueError(f"{path} breaks off after {len(samples) / rate:.2f} s: copy it again")
+        raise ValueError(f"{path} breaks off after {len(samples) / rate:.2f} s: {_AGAIN}")
     peak = float(np.abs(samples).max(initial=0.0))  # NaN where any sample is
     if not peak <= _LARGEST:
         raise ValueError(
@@ -86,7 +91,7 @@ def audio_seconds(path: Path | str) -> float:
     """Return the duration that the header of a sound file states, s.
 
     Raises:
-        ValueError: if the header cannot be read, or states no length.
+        ValueError: if the header cannot be read, states no length, or a rate below 1000 Hz.
         ImportError: if the package soundfile is not installed.
     """
     soundfile = load_package("soundfile")
@@ -95,9 +100,17 @@ def audio_seconds(path: Path | str) -> float:
     except (OSError, soundfile.LibsndfileError) as error:
         reason = str(error).partition(": ")[2].strip(" .") or str(error)
         raise ValueError(f"{path} cannot be read as sound: {reason}") from None
-    if found.frames >= _UNKNOWN:
-        raise ValueError(f"{path} {_STREAM}")
+    _require_header(path, found.frames, found.samplerate)
     return float(found.frames / found.samplerate)
+
+
+def _require_header(path: Path | str, frames: int, rate: int) -> None:
+    if frames >= _UNKNOWN:
+        raise ValueError(f"{path} {_STREAM}")
+    if rate < _LOWEST_HZ:
+        raise ValueError(
+            f"{path} states a rate of {rate} Hz, expected {_LOWEST_HZ} or more: correct its header"
+        )
 
 
 def to_waveform(samples: NDArray[Any], rate: int, *, sample_rate_hz: int = 16000) -> Samples:
@@ -112,7 +125,8 @@ def to_waveform(samples: NDArray[Any], rate: int, *, sample_rate_hz: int = 16000
         ``(samples,)`` float32 mono in [-1, 1].
 
     Raises:
-        ValueError: if there are no samples, more channels than samples, or a rate below 1.
+        ValueError: if there are no samples, more channels than samples, or the rate is below 1 Hz
+            or 1/640 of the waveform's.
 
     Example:
         >>> stereo = np.stack([np.ones(4), np.zeros(4)], axis=1)
@@ -146,7 +160,7 @@ def resample(waveform: Samples, rate: float, new_rate: float) -> Samples:
         ``(samples * new_rate / rate,)`` float32, rounded up.
 
     Raises:
-        ValueError: if a rate is not positive.
+        ValueError: if a rate is not positive, or the new one is more than 640 times the rate.
         ImportError: if the package torchaudio is not installed.
 
     Example:
@@ -155,6 +169,8 @@ def resample(waveform: Samples, rate: float, new_rate: float) -> Samples:
     """
     if rate <= 0 or new_rate <= 0:
         raise ValueError(f"expected positive rates, got {rate} and {new_rate} Hz")
+    if rate * _DENOMINATOR < new_rate:
+        raise ValueError(f"{rate} Hz is too low a rate to make {new_rate} Hz of it: correct it")
     ratio = Fraction(rate / new_rate).limit_denominator(_DENOMINATOR)
     if ratio == 1:
         return waveform

@@ -13,8 +13,9 @@ from affectrep.data.audio_facts import audio_facts
 from affectrep.data.clip_overlap import find_overlaps
 from affectrep.data.leaks import leak_problems
 from affectrep.data.problems import Problem, file_names, row_names
+from affectrep.data.speaker_checks import check_speakers, text_column
 
-__all__ = ["AudioLimits", "check_audio", "check_clips", "check_speakers", "correlation_ratio"]
+__all__ = ["AudioLimits", "check_audio", "check_clips", "correlation_ratio", "short_or_silent"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ def check_audio(
     Args:
         rows: of a speech manifest: ``id``, ``split``, ``path``, ``label``; where known
             ``speaker``, ``language``, ``corpus``, ``text_id``, ``duration_s`` and
-            ``sample_rate_hz`` (what a table states of the file).
+            ``sample_rate_hz`` (what a table states of the file), or ``stated_s`` where
+            ``duration_s`` was measured.
         cache_folder: keeps what was measured, by path, size and time of change; None does not.
         limits: beyond which a clip is named.
         accept_leaks: why rows that occur in two splits are accepted; a leak is then a note.
@@ -75,9 +77,7 @@ def check_audio(
         *_check_loudness(rows, facts),
     ]
     if limits.overlap is not None:
-        problems += _check_overlaps(
-            rows, facts, threshold=limits.overlap, cache_folder=cache_folder, shown=shown
-        )
+        problems += _check_overlaps(rows, facts, limits, cache_folder=cache_folder, shown=shown)
     order = {"error": 0, "warning": 1, "note": 2}
     return sorted(problems, key=lambda problem: order[problem.severity])
 
@@ -93,9 +93,8 @@ def check_clips(rows: pd.DataFrame, facts: pd.DataFrame, limits: AudioLimits) ->
     read = facts["error"] == ""
     sound = read & (facts["seconds"] > 0)
     rates = facts["rate_hz"]
-    odd = sound & ~rates.between(limits.lowest_rate_hz, limits.highest_rate_hz)
-    short = sound & (facts["seconds"] < limits.min_seconds)
-    silent = sound & ~short & (facts["rms_dbfs"] <= limits.silent_dbfs)
+    odd = sound & _odd_rates(facts, limits)
+    short, silent = short_or_silent(facts, limits)
     run = facts["rail_run_ms"]
     # the crest of a slow tone is flat for one or two samples of a low rate
     flat = (run >= limits.clipped_run_ms) & (run * rates > 3500) & (facts["peak"] >= 0.25)
@@ -122,26 +121,23 @@ def check_clips(rows: pd.DataFrame, facts: pd.DataFrame, limits: AudioLimits) ->
     ]
 
 
-def check_speakers(rows: pd.DataFrame, *, accept_leaks: str | None = None) -> list[Problem]:
-    """Return what is wrong with speakers, languages and texts, without reading a file.
+def short_or_silent(facts: pd.DataFrame, limits: AudioLimits) -> tuple[pd.Series, pd.Series]:
+    """Return two booleans per clip: too short to hold speech, and longer but silent.
+
+    A file that cannot be read or holds no samples is neither.
 
     Args:
-        rows: of a speech manifest, numbered from 0.
-        accept_leaks: why speakers that occur in two splits are accepted.
+        facts: of `audio_facts`.
+        limits: beyond which a clip is either.
+
+    Example:
+        >>> facts = pd.DataFrame({"error": "", "seconds": [0.01, 1.0], "rms_dbfs": [-20.0, -99.0]})
+        >>> [found.tolist() for found in short_or_silent(facts, AudioLimits())]
+        [[True, False], [False, True]]
     """
-    speakers = _column(rows, "speaker")
-    problems = []
-    unknown = speakers == ""
-    if unknown.any():
-        message = "clips have no speaker: they train no adversary, and leaks cannot be judged"
-        problems.append(Problem("no_speaker", message, file_names(rows, unknown), "warning"))
-    problems += leak_problems(rows, speakers, "speaker", accept_leaks)
-    languages = _column(rows, "language")
-    for language in sorted(set(languages) - {""}):
-        if speakers[(languages == language) & ~unknown].nunique() == 1:
-            message = f"language {language} has one speaker: the two cannot be told apart"
-            problems.append(Problem("one_speaker", message, severity="warning"))
-    return [*problems, *_check_single_emotion(rows, speakers), *_check_texts(rows)]
+    sound = (facts["error"] == "") & (facts["seconds"] > 0)
+    short = sound & (facts["seconds"] < limits.min_seconds)
+    return short, sound & ~short & (facts["rms_dbfs"] <= limits.silent_dbfs)
 
 
 def correlation_ratio(values: Iterable[float], groups: Iterable[object]) -> float:
@@ -156,6 +152,10 @@ def correlation_ratio(values: Iterable[float], groups: Iterable[object]) -> floa
     means = table.groupby("group")["value"].transform("mean")
     between = float(((means - table["value"].mean()) ** 2).sum())
     return between / total if total > 0 else 0.0
+
+
+def _odd_rates(facts: pd.DataFrame, limits: AudioLimits) -> pd.Series:
+    return ~facts["rate_hz"].between(limits.lowest_rate_hz, limits.highest_rate_hz)
 
 
 def _severity(kind: str) -> Literal["error", "warning"]:
@@ -174,8 +174,9 @@ def _check_stated(rows: pd.DataFrame, facts: pd.DataFrame, sound: pd.Series) -> 
                 f"{_listed(stated[wrong].astype(int))} Hz: correct one of them"
             )
             problems.append(Problem("wrong_rate", message, file_names(rows, wrong)))
-    if "duration_s" in rows:
-        stated = pd.to_numeric(rows["duration_s"], errors="coerce")
+    column = "stated_s" if "stated_s" in rows else "duration_s"
+    if column in rows:
+        stated = pd.to_numeric(rows[column], errors="coerce")
         apart = (stated - facts["seconds"]).abs() > 0.05 + 0.05 * facts["seconds"]
         wrong = sound & stated.notna() & apart
         if wrong.any():
@@ -186,42 +187,6 @@ def _check_stated(rows: pd.DataFrame, facts: pd.DataFrame, sound: pd.Series) -> 
             )
             problems.append(Problem("wrong_duration", message, file_names(rows, wrong), "warning"))
     return problems
-
-
-def _check_single_emotion(rows: pd.DataFrame, speakers: pd.Series) -> list[Problem]:
-    if "label" not in rows:
-        return []
-    corpora = _column(rows, "corpus")
-    counts = pd.DataFrame({"corpus": corpora, "speaker": speakers, "label": rows["label"]})
-    counts = counts[counts["speaker"] != ""]
-    emotions = counts.groupby(["corpus", "speaker"])["label"].nunique()
-    parts = []
-    for corpus, found in emotions.groupby(level="corpus"):
-        if (found == 1).any():
-            parts.append(f"{int((found == 1).sum())} of {len(found)} {corpus}".strip())
-    if not parts or counts["label"].nunique() < 2:
-        return []
-    message = (
-        f"speakers with a single emotion: {', '.join(parts)}: what tells them apart looks like "
-        "emotion, and standardising per speaker removes it"
-    )
-    single = set(emotions[emotions == 1].index.get_level_values("speaker"))
-    return [Problem("single_emotion", message, tuple(sorted(map(str, single))), "warning")]
-
-
-def _check_texts(rows: pd.DataFrame) -> list[Problem]:
-    texts = _column(rows, "text_id")
-    if "corpus" in rows:
-        texts = (_column(rows, "corpus") + "/" + texts).where(texts != "", "")
-    train = set(texts[rows["split"] == "train"]) - {""}
-    test = set(texts[rows["split"] == "test"]) - {""}
-    if not train & test:
-        return []
-    message = (
-        f"{len(train & test)} of {len(test)} texts of test also occur in train: usual in acted "
-        "corpora, and no leak"
-    )
-    return [Problem("shared_texts", message, severity="note")]
 
 
 def _check_copies(
@@ -245,7 +210,7 @@ def _check_loudness(rows: pd.DataFrame, facts: pd.DataFrame) -> list[Problem]:
     if "label" not in rows:
         return []
     sound = facts["seconds"] > 0
-    corpora = _column(rows, "corpus")
+    corpora = text_column(rows, "corpus")
     parts = []
     for corpus in sorted(set(corpora[sound])):
         chosen = sound & (corpora == corpus)
@@ -265,17 +230,19 @@ def _check_loudness(rows: pd.DataFrame, facts: pd.DataFrame) -> list[Problem]:
 def _check_overlaps(
     rows: pd.DataFrame,
     facts: pd.DataFrame,
+    limits: AudioLimits,
     *,
-    threshold: float,
     cache_folder: Path | str | None,
     shown: bool,
 ) -> list[Problem]:
-    good = facts["seconds"] >= 0.5
+    assert limits.overlap is not None
+    # a clip of an odd rate is an error already, and its filter may take gigabytes
+    good = (facts["seconds"] >= 0.5) & ~_odd_rates(facts, limits)
     names = dict(zip(rows["path"].astype(str), rows["id"].astype(str), strict=True))
     pairs = find_overlaps(
         rows["path"][good].astype(str).tolist(),
-        _column(rows, "speaker")[good].tolist(),
-        threshold=threshold,
+        text_column(rows, "speaker")[good].tolist(),
+        threshold=limits.overlap,
         cache_folder=cache_folder,
         shown=shown,
     )
@@ -294,16 +261,11 @@ def _check_overlaps(
     return [Problem("overlapping_clips", message, words, "warning")]
 
 
-def _column(rows: pd.DataFrame, name: str) -> pd.Series:
-    values = rows[name] if name in rows else [None] * len(rows)
-    return pd.Series([v if isinstance(v, str) else "" for v in values], index=rows.index)
-
-
 def _listed(values: pd.Series) -> str:
     return ", ".join(str(value) for value in sorted(set(values.tolist()))[:4])
 
 
 def _by_corpus(rows: pd.DataFrame, mask: pd.Series, noun: str = "") -> str:
-    counts = _column(rows, "corpus")[mask].replace("", "no corpus").value_counts()
+    counts = text_column(rows, "corpus")[mask].replace("", "no corpus").value_counts()
     words = ", ".join(f"{name} {count}" for name, count in counts.items())
     return f" ({noun + ': ' if noun else ''}{words})"

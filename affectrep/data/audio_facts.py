@@ -20,6 +20,7 @@ from affectrep.data.audio import audio_hash, read_audio
 __all__ = ["ClipFacts", "audio_facts", "longest_run", "measure_clip"]
 
 _FILE = "audio_facts.parquet"
+_VERSION = 2  # before it a file that was cut off counted as whole
 _HALF_STEP = 0.5 / 32768
 _FULL_SCALE = 0.999
 _QUIETEST_DBFS = -200.0
@@ -101,7 +102,7 @@ def audio_facts(
     known = _load(table)
     stamps = {path: _stamp(path) for path in dict.fromkeys(paths)}
     missing = [path for path, stamp in stamps.items() if known.get(path, {}).get("stamp") != stamp]
-    console = Console(stderr=True)
+    console = Console(stderr=True, markup=False)
     hidden = not (shown and console.is_terminal)
     try:
         for path in track(missing, "checking sound", console=console, disable=hidden):
@@ -138,7 +139,7 @@ def _stamp(path: str) -> str:
         found = Path(path).stat()
     except OSError:
         return "missing"
-    return f"{found.st_size} {found.st_mtime_ns}"
+    return f"{_VERSION} {found.st_size} {found.st_mtime_ns}"
 
 
 def _load(table: Path | None) -> dict[str, dict[str, Any]]:

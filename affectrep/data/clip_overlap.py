@@ -87,7 +87,7 @@ def find_overlaps(
     reach = max(1, max_pairs // max(1, len(paths)))
     if sum(len(group) * (len(group) - 1) // 2 for group in groups.values()) <= max_pairs:
         reach = len(paths)
-    console = Console(stderr=True)
+    console = Console(stderr=True, markup=False)
     hidden = not (shown and console.is_terminal)
     bar = track(groups.values(), "comparing clips", console=console, disable=hidden)
     found = [pair for group in bar for pair in _compare(group, reach, threshold)]

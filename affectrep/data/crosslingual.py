@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 
 import pandas as pd
 
+from affectrep.data.crosslingual_notes import protocol_notes
 from affectrep.data.group_protocol import check_fold
 from affectrep.data.group_splits import in_fold
 from affectrep.data.manifest import SPLITS, Manifest
@@ -27,6 +28,7 @@ PAPER_LANGUAGES = ("en", "zh", "de", "fr")
 _PAPER_TARGETS = ("de", "fr", "zh")
 _NUMBERS = ("fold", "folds")
 _LISTS = ("sources", "without")
+_OF_CORPORA = ("leave_corpus_out", "folds")  # their target may be the name of a corpus
 _WHOLE = "whole speakers are held out"
 
 
@@ -42,7 +44,8 @@ class Protocol:
             (speaker-independent folds within a language or corpus: the upper bound); speakers
             (whole speakers of every language are held out for validation and test: no language
             is unseen, and there is no target).
-        target: ISO 639-1 code of a language; a corpus for leave_corpus_out; either for folds.
+        target: ISO 639-1 code of a language, in any case; a corpus for leave_corpus_out; either
+            for folds.
         sources: languages, for source_to_target and paper; folds may name the one whose encoder
             is taken, and its rows are not used.
         without: languages that are left out altogether. Nested selection for a target needs it:
@@ -73,6 +76,11 @@ class Protocol:
     without: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        # DE beside de would put the target into training
+        for name in _LISTS:
+            object.__setattr__(self, name, tuple(map(str.casefold, getattr(self, name))))
+        if self.kind not in _OF_CORPORA:
+            object.__setattr__(self, "target", self.target.casefold())
         if self.kind not in get_args(Kind):
             kinds = ", ".join(get_args(Kind))
             raise ValueError(f"the protocol {self.kind!r} is unknown: use one of {kinds}")
@@ -150,7 +158,9 @@ def target_rows(rows: pd.DataFrame, protocol: Protocol) -> pd.Series:
     """
     columns = {"leave_corpus_out": ["corpus"], "folds": ["language", "corpus"]}
     for column in columns.get(protocol.kind, ["language"]):
-        found: pd.Series = rows[column] == protocol.target
+        is_language = column == "language"
+        wanted = protocol.target.casefold() if is_language else protocol.target
+        found: pd.Series = (_languages(rows) if is_language else rows[column]) == wanted
         if found.any():
             return found
     there = sorted({str(name) for name in rows[column]})
@@ -209,7 +219,7 @@ def assign_splits(rows: pd.DataFrame, protocol: Protocol) -> pd.Series:
 
 def _by_speakers(rows: pd.DataFrame, protocol: Protocol) -> pd.Series:
     _require(rows, "speaker", _WHOLE)
-    used = ~rows["language"].isin(protocol.without)
+    used = ~_languages(rows).isin(protocol.without)
     tested = rows["speaker"].isin(_held(rows[used], protocol)) & used
     chosen = rows["speaker"].isin(_held(rows[used & ~tested], protocol)) & used & ~tested
     split = pd.Series("", index=rows.index, dtype=object)
@@ -251,9 +261,9 @@ def _require_target_apart(rows: pd.DataFrame, split: pd.Series, protocol: Protoc
             "a zero-shot target is tested only"
         )
     foreign = ~target & (split.isin(SPLITS) if protocol.kind == "folds" else split == "test")
-    foreign |= seen & rows["language"].isin(protocol.without)
+    foreign |= seen & _languages(rows).isin(protocol.without)
     if protocol.kind == "source_to_target":
-        foreign |= seen & ~rows["language"].isin(protocol.sources)
+        foreign |= seen & ~_languages(rows).isin(protocol.sources)
     if foreign.any():
         raise ValueError(f"{int(foreign.sum())} rows do not belong into {protocol.name}")
 
@@ -270,7 +280,7 @@ def apply_protocol(manifest: Manifest, protocol: Protocol) -> Manifest:
     dropped = dict(manifest.info.dropped)
     if not used.all():
         dropped[f"not used by {protocol.name}"] = int((~used).sum())
-    notes = [*manifest.info.notes, *_notes(rows, protocol)]
+    notes = [*manifest.info.notes, *protocol_notes(rows, protocol)]
     return Manifest(rows, replace(manifest.info, dropped=dropped, notes=notes))
 
 
@@ -291,26 +301,32 @@ def needs_speaker(rows: pd.DataFrame, protocol: Protocol) -> pd.Series:
     target = target_rows(rows, protocol)
     if protocol.kind == "folds":
         return target
-    return _trained(rows, protocol, ~target & ~rows["language"].isin(protocol.without))
+    return _trained(rows, protocol, ~target & ~_languages(rows).isin(protocol.without))
 
 
 def _trained(rows: pd.DataFrame, protocol: Protocol, allowed: pd.Series) -> pd.Series:
     wanted = protocol.sources
-    missing = [name for name in wanted if not (rows["language"] == name).any()]
+    languages = _languages(rows)
+    missing = [name for name in wanted if not (languages == name).any()]
     if missing:
-        there = ", ".join(sorted({str(name) for name in rows["language"]}))
+        there = ", ".join(sorted({str(name) for name in languages}))
         raise ValueError(f"no row has the source {', '.join(missing)}: there are {there}")
     if protocol.kind == "source_to_target":
-        allowed = allowed & rows["language"].isin(wanted)
+        allowed = allowed & languages.isin(wanted)
     if "official_split" in rows:
         allowed = allowed & (rows["official_split"] != "test")
     return allowed
 
 
+def _languages(rows: pd.DataFrame) -> pd.Series:
+    found: pd.Series = rows["language"].str.casefold()
+    return found
+
+
 def _held(rows: pd.DataFrame, protocol: Protocol) -> set[str]:
     """Draw the validation speakers of each language; a language with one speaker gives none."""
     return draw_speakers_within(
-        rows["language"].tolist(),
+        _languages(rows).tolist(),
         rows["speaker"].tolist(),
         rows["label"].tolist(),
         share=protocol.holdout,
@@ -326,23 +342,3 @@ def _require(rows: pd.DataFrame, column: str, reason: str) -> None:
             f"{int(unknown.sum())} rows of {corpora} have no {column}, and {reason}: "
             f"fill in the column {column} or leave the rows out"
         )
-
-
-def _notes(rows: pd.DataFrame, protocol: Protocol) -> list[str]:
-    """Say what was drawn, and which classes a language lacks in training or validation."""
-    notes = [f"Protocol: {protocol.name}, holdout {protocol.holdout:.3g}, seed {protocol.seed}."]
-    classes = list(dict.fromkeys(sorted(map(str, rows["label"]))))
-    for language, part in rows.groupby("language"):
-        for split in SPLITS:
-            inside = part[part["split"] == split]
-            lacking = [name for name in classes if not (inside["label"] == name).any()]
-            if inside.empty:
-                continue
-            people = inside["speaker"].nunique()
-            note = f"{split}: {language}, {len(inside):,} clips of {people} speakers"
-            if lacking:
-                note += f", none of them {' or '.join(lacking)}"
-            notes.append(f"{note}.")
-        if set(part["split"]) == {"train"}:
-            notes.append(f"{language} has one speaker, who is trained on: none is held out.")
-    return notes

@@ -65,7 +65,7 @@ def find_boxes(
     store = Path(cache_folder) / f"boxes-{digest([_detector_key(detector)])[:24]}.json"
     boxes = _load(store)
     jobs = {c: path for c, path in zip(contents, paths, strict=True) if c and c not in boxes}
-    console = Console(stderr=True)
+    console = Console(stderr=True, markup=False)
     hidden = not (shown and console.is_terminal)
     try:
         for content, path in track(

@@ -168,8 +168,8 @@ class FeatureCache:
 
     def _lines(self) -> list[tuple[str, int, list[int]]]:
         """Read the whole lines that were not read yet; the rest of a killed write is left."""
-        if not self.index_path.is_file():
-            return []
+        if not (self.index_path.is_file() and self.values_path.is_file()):
+            return []  # an index without its values says nothing
         with self.index_path.open("rb") as file:
             file.seek(self._read)
             data = file.read()
@@ -216,7 +216,7 @@ def _compute_all(
         collate_fn=_as_it_is,
         generator=torch.Generator(),
     )
-    console = Console(stderr=True)
+    console = Console(stderr=True, markup=False)
     hidden = not (shown and console.is_terminal)
     yield from track(loader, "reading clips", total=len(jobs), console=console, disable=hidden)
 

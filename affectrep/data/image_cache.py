@@ -145,7 +145,7 @@ class ImageCache:
                 "set AFFECTREP_CACHE to a larger disk"
             )
         squares = open_memmap(part, mode="w+", dtype=np.uint8, shape=shape)
-        console = Console(stderr=True)
+        console = Console(stderr=True, markup=False)
         hidden = not (shown and console.is_terminal)
         broken = {}
         for key, place in track(

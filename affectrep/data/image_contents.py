@@ -70,7 +70,7 @@ def _read_all(paths: list[str], *, shown: bool) -> Iterator[tuple[str, str]]:
     if not paths:
         return
     face_package("PIL.Image")  # said once, not for every file
-    console = Console(stderr=True)
+    console = Console(stderr=True, markup=False)
     hidden = not (shown and console.is_terminal)
     threads = min(_THREADS, os.cpu_count() or 1)  # Pillow decodes outside Python's lock
     with ThreadPoolExecutor(threads) as pool:

@@ -11,9 +11,10 @@ import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from affectrep.data.decoding import decode
 from affectrep.data.keys import content_hashes
 from affectrep.data.manifest import SPLITS, Manifest
+from affectrep.data.sources import read_delimited
+from affectrep.data.whole_file import whole_file
 
 __all__ = ["compare_rows", "named", "write_rows"]
 
@@ -35,13 +36,12 @@ def write_rows(
         The files written.
 
     Raises:
-        ValueError: if ``digits`` is not in 8 ... 64.
+        ValueError: if ``digits`` is not in 8 ... 64, or a folder has the name of the file.
     """
     digits = (8 if per_split else 16) if digits is None else digits
     if not 8 <= digits <= 64:
         raise ValueError(f"expected 8 to 64 digits of the hash, got {digits}")
     file = Path(file)
-    file.parent.mkdir(parents=True, exist_ok=True)
     lines = [
         (name, split, found[:digits])
         for name, split, found in zip(
@@ -107,7 +107,10 @@ def named(names: Sequence[str], words: str, *, noun: str = "rows") -> str:
 
 
 def _write(file: Path, header: list[str], lines: Iterable[Sequence[str]]) -> None:
-    with file.open("w", encoding="utf-8", newline="") as stream:
+    with (
+        whole_file(file) as partial,
+        partial.open("w", encoding="utf-8", newline="") as stream,
+    ):
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(lines)
@@ -124,16 +127,19 @@ def _read(file: Path) -> dict[str, tuple[str, str]]:
 
 
 def _read_one(file: Path) -> dict[str, tuple[str, str]]:
-    lines = list(csv.DictReader(decode(file).splitlines()))
+    table = read_delimited(file, delimiter=",")
     split = file.stem.rpartition("-")[2]
-    columns = set(lines[0]) if lines else set()
-    named = "split" in columns or split in SPLITS
-    if not {"id", "sha256"} <= columns or not named or any(None in line for line in lines):
+    named = "split" in table or split in SPLITS
+    if not {"id", "sha256"} <= set(table) or not named:
         raise ValueError(
             f"{file} is no row list: expected the columns id, split, sha256, "
             f"or id, sha256 in a file <name>-<split>.csv"
         )
-    wrong = [number for number, line in enumerate(lines, start=2) if not line["sha256"]]
+    wrong = table.loc[table["sha256"] == "", "row"].tolist()
     if wrong:
         raise ValueError(f"{file} row {wrong[0]} has no hash")
-    return {line["id"]: (line.get("split") or split, line["sha256"]) for line in lines}
+    splits = (
+        [word or split for word in table["split"]] if "split" in table else [split] * len(table)
+    )
+    values = zip(splits, table["sha256"], strict=True)
+    return dict(zip(table["id"], values, strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ _SPLITS = {
 
 
 _MISSING = ("", "nan", "none", "null")
+_PATTERNS = (("*.parquet",), ("*/*.parquet",), ("*.csv", "*.tsv"))
+_SHOWN = 5
 
 
 def is_missing(word: str) -> bool:
@@ -129,30 +131,68 @@ def read_table(path: Path) -> pd.DataFrame:
     return table.assign(row=range(1, len(table) + 1), source_file=path.name)
 
 
-def read_layout(folder: Path) -> dict[str, pd.DataFrame]:
+def read_layout(folder: Path, *, others: bool = False) -> dict[str, pd.DataFrame]:
     """Read a folder that holds the splits of a corpus; split -> rows, empty if it holds none.
 
     Read are a folder that `datasets` saved (``save_to_disk``), and files whose name begins with a
     split's name, as ``train.csv`` or the hub's ``data/validation-00000-of-00001.parquet``, or that
-    lie in a folder of that name.
+    lie in a folder of that name. CSV and TSV files are read together, Parquet files go before them.
+
+    Args:
+        folder: the corpus, or a part of it.
+        others: pass over tables that belong to no split, as releases of corpora have them.
+
+    Raises:
+        ValueError: if there are such tables beside those of the splits, or a file cannot be read.
     """
     if any((folder / name).is_file() for name in ("dataset_dict.json", "state.json")):
         from datasets import DatasetDict, load_from_disk
 
         loaded = load_from_disk(str(folder))
         return frames(loaded if isinstance(loaded, DatasetDict) else {"train": loaded})
+    groups = [_tables(folder, patterns) for patterns in _PATTERNS]
+    read = next((group for group in groups if any(group.values())), {})
+    if not others:
+        _refuse_unread(folder, read, groups)
     parts: dict[str, list[pd.DataFrame]] = {}
-    for pattern in ("*.parquet", "*/*.parquet", "*.csv", "*.tsv"):
-        for path in sorted(folder.glob(pattern)):
-            name = path.relative_to(folder)
-            words = (re.split(r"[-_.]", name.name)[0], *name.parts[:-1])
-            split = next(filter(None, map(split_name, words)), None)
-            if split is not None:
-                table = read_table(path).assign(source_file=name.as_posix())
-                parts.setdefault(split, []).append(table)
-        if parts:
-            break
+    for path, split in read.items():
+        if split is not None:
+            name = path.relative_to(folder).as_posix()
+            parts.setdefault(split, []).append(read_table(path).assign(source_file=name))
     return {split: pd.concat(tables, ignore_index=True) for split, tables in parts.items()}
+
+
+def _tables(folder: Path, patterns: tuple[str, ...]) -> dict[Path, str | None]:
+    """Return tables, in order, each with the split that its name or its folder's name means."""
+    found: dict[Path, str | None] = {}
+    for path in sorted(path for pattern in patterns for path in folder.glob(pattern)):
+        name = path.relative_to(folder)
+        words = (re.split(r"[-_.]", name.name)[0], *name.parts[:-1])
+        if not name.name.startswith("."):  # as an archive of another system leaves beside each file
+            found[path] = next(filter(None, map(split_name, words)), None)
+    return found
+
+
+def _refuse_unread(
+    folder: Path, read: Mapping[Path, str | None], groups: Sequence[Mapping[Path, str | None]]
+) -> None:
+    """Refuse to read some tables of a folder and lose others; of deeper folders, those of splits.
+
+    A folder in which no table is named after a split is another matter: all of them are read.
+    """
+    left = [path for path, split in read.items() if split is None]
+    for group in groups if read else ():
+        if group is not read:
+            left += [path for path, split in group.items() if split or path.parent == folder]
+    if left:
+        kept = next(path for path, split in read.items() if split).relative_to(folder)
+        names = ", ".join(path.relative_to(folder).as_posix() for path in left[:_SHOWN])
+        more = ", ..." if len(left) > _SHOWN else ""
+        raise ValueError(
+            f"{folder}: {names}{more} would not be read beside {kept.as_posix()}: name each table "
+            "after its split, as train.csv, validation.csv and test.csv in one format, or move "
+            "it elsewhere"
+        )
 
 
 def frames(loaded: Mapping[str, Any]) -> dict[str, pd.DataFrame]:

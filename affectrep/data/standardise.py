@@ -154,6 +154,7 @@ def group_statistics(
     corpora: Sequence[str],
     speakers: Sequence[str | None] | None = None,
     *,
+    clips: Sequence[str] | None = None,
     min_clips: int = 2,
     mapping: str = "moments",
 ) -> GroupStatistics:
@@ -166,6 +167,7 @@ def group_statistics(
         features: each ``(dim,)``, or each ``(frames, dim)``.
         corpora: corpus of each row.
         speakers: speaker of each row, None where unknown; None standardises per corpus.
+        clips: id of each row's clip, where rows are segments of clips; None: each is a clip.
         min_clips: a speaker with fewer falls back to the corpus, and is counted.
         mapping: moments (mean and standard deviation); quantile (`Ranks`, per corpus only); shrunk
             (per speaker: the standard deviation of the corpus, and a mean that is moved from that
@@ -181,11 +183,14 @@ def group_statistics(
         >>> found.condition, found.fallbacks, float(found.of("x", "x/ann").mean[0])
         ('transductive_speaker', ('x/bo',), 2.0)
     """
-    if not len(features) == len(corpora) == len(features if speakers is None else speakers):
-        raise ValueError(f"expected one corpus and one speaker for each of {len(features)} rows")
+    names = range(len(features)) if clips is None else clips
+    columns = (corpora, corpora if speakers is None else speakers, names)
+    if {len(column) for column in columns} != {len(features)}:
+        raise ValueError(f"expected one corpus, speaker and clip for each of {len(features)} rows")
     known = [name if isinstance(name, str) else None for name in speakers or []]
     by_speaker = _members(known)
-    few = sorted(name for name, rows in by_speaker.items() if len(rows) < min_clips)
+    counts = {name: len({names[row] for row in rows}) for name, rows in by_speaker.items()}
+    few = sorted(name for name, count in counts.items() if count < min_clips)
     wanted = {"quantile": True, "shrunk": False}.get(mapping, speakers is None)
     if mapping not in MAPPINGS or wanted != (speakers is None):
         raise ValueError(
@@ -200,7 +205,7 @@ def group_statistics(
             ranks[name] = Ranks(known_of.mean, known_of.sd, values)
         return GroupStatistics(CONDITIONS[1], ranks, {})
     if mapping == "shrunk":
-        return _shrunk_speakers(features, corpora, known)
+        return _shrunk_speakers(features, corpora, by_speaker, counts)
     return GroupStatistics(
         CONDITIONS[1] if speakers is None else CONDITIONS[2],
         _fit_groups(features, _members(corpora)),
@@ -235,14 +240,17 @@ def standardise(
 
 
 def _shrunk_speakers(
-    features: Sequence[Features], corpora: Sequence[str], speakers: Sequence[str | None]
+    features: Sequence[Features],
+    corpora: Sequence[str],
+    by_speaker: Mapping[str, list[int]],
+    clips: Mapping[str, int],
 ) -> GroupStatistics:
     of_corpora = _fit_groups(features, _members(corpora))
     found = {}
-    for name, rows in _members(speakers).items():
+    for name, rows in by_speaker.items():
         corpus = of_corpora[corpora[rows[0]]]
         mean = np.mean([features[row] for row in rows], axis=0, dtype=np.float64)
-        share = len(rows) / (len(rows) + PRIOR_CLIPS)
+        share = clips[name] / (clips[name] + PRIOR_CLIPS)
         moved = corpus.mean + share * (mean - corpus.mean)
         found[name] = Statistics(moved.astype(np.float32), corpus.sd)
     return GroupStatistics(CONDITIONS[2], of_corpora, found)

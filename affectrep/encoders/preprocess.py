@@ -45,7 +45,7 @@ class TextPreprocess:
         """Return int64 ``input_ids`` and ``attention_mask``, each ``(texts, longest)``.
 
         Raises:
-            ValueError: if there is no text, or one is not a string.
+            ValueError: if there is no text, or one is not a string or cannot be UTF-8.
         """
         if not texts:
             raise ValueError("expected at least one text")
@@ -67,7 +67,11 @@ class TextPreprocess:
         for position, text in enumerate(texts):
             if not isinstance(text, str):
                 raise ValueError(f"text {position} is a {type(text).__name__}, expected a string")
-        return list(self.tokenizer.encode_batch_fast(list(texts)))
+        try:
+            return list(self.tokenizer.encode_batch_fast(list(texts)))
+        except TypeError:  # only half of a character, as a shell makes of bytes that are not UTF-8
+            _refuse_surrogates(texts)
+            raise
 
     def save_settings(self, folder: Path) -> None:
         """Write the length and the pad id alone, for a tokenizer that is found elsewhere."""
@@ -114,3 +118,14 @@ class TextPreprocess:
         )
 
     __hash__ = None  # type: ignore[assignment]  # equality is by content
+
+
+def _refuse_surrogates(texts: Sequence[str]) -> None:
+    for position, text in enumerate(texts):
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f"text {position} is not UTF-8: character {error.start + 1} is "
+                f"{text[error.start]!a}. Give it in UTF-8."
+            ) from None

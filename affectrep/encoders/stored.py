@@ -113,7 +113,8 @@ def _read_config(folder: Path) -> dict[str, Any]:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ValueError(f"{path} is missing: the model folder is not complete") from error
-    except json.JSONDecodeError as error:
+    except ValueError as error:  # UnicodeDecodeError is one, too
         raise ValueError(f"{path} is not JSON: {error}") from error
-    assert isinstance(values, dict)
+    if not isinstance(values, dict):
+        raise ValueError(f"{path} is not a configuration: expected keys and values")
     return values

@@ -81,14 +81,19 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """Read a safetensors file.
 
     Raises:
-        ValueError: if it is missing or damaged.
+        ValueError: if it is missing or damaged, or must not be read.
     """
     from safetensors.torch import load_file
 
     try:
+        path.open("rb").close()  # safetensors calls a file missing that it may not read
         return load_file(path)
     except FileNotFoundError as error:
         raise ValueError(f"{path} is missing: copy the whole folder") from error
+    except PermissionError as error:
+        raise ValueError(
+            f"{path} cannot be read: permission denied; its owner can give it: chmod a+r"
+        ) from error
     except Exception as error:  # SafetensorError derives from Exception alone
         raise ValueError(f"{path} cannot be read: {error}") from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from affectrep.evaluation.record_origin import told_path
 from affectrep.evaluation.stored_run import StoredRun
 from affectrep.evaluation.strong_weak import RADIUS
 
@@ -41,14 +42,15 @@ def align(
     Raises:
         ValueError: if the two differ in task, classes, rows or labels.
     """
+    both = f"{told_path(first.path)} and {told_path(run.path)}"
     for key in ("task", "classes"):
         if table.attrs[key] != reference.attrs[key]:
-            raise ValueError(f"{first.path} and {run.path} have a different {key}: not comparable.")
+            raise ValueError(f"{both} have a different {key}: not comparable.")
     here, there = set(table["id"]), set(reference["id"])
     if here != there:
         odd = sorted(here ^ there)
         raise ValueError(
-            f"{first.path} and {run.path} were not read on the same rows: {len(there - here)} "
+            f"{both} were not read on the same rows: {len(there - here)} "
             f"only in the first, {len(here - there)} only in the second, such as {odd[0]}. "
             "Train and evaluate both on the same data."
         )
@@ -61,7 +63,7 @@ def align(
         if differ.any():
             row = reference["id"][int(differ.to_numpy().argmax())]
             raise ValueError(
-                f"{first.path} and {run.path} have other labels for {int(differ.sum())} rows, "
+                f"{both} have other labels for {int(differ.sum())} rows, "
                 f"such as {row}: not comparable."
             )
     return aligned

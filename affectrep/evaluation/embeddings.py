@@ -7,13 +7,14 @@ the rows), ``split`` and ``model`` (short SHA-256 of the weights that made them)
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from affectrep.data.whole_file import whole_file
 
 __all__ = ["Embeddings", "read_embeddings", "write_embeddings"]
 
@@ -75,15 +76,13 @@ class Embeddings:
 
 
 def write_embeddings(path: Path | str, embeddings: Embeddings) -> None:
-    """Write the file; one that was there is replaced in one step.
+    """Write the file, with the mode of any new one; one that was there is replaced in one step.
 
     Values are stored in half precision, which halves the file and moves no measure of the
     representation by more than its third decimal; in float32 where one is too large for it.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     fits = np.abs(embeddings.values).max(initial=0) < np.finfo(np.float16).max
     values = embeddings.values.astype(np.float16 if fits else np.float32)
     about = {
@@ -91,12 +90,8 @@ def write_embeddings(path: Path | str, embeddings: Embeddings) -> None:
         "split": embeddings.split,
         "model": embeddings.model,
     }
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        save_file({_NAME: np.ascontiguousarray(values)}, partial, metadata=about)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(path) as partial:
+        partial.write_bytes(save({_NAME: np.ascontiguousarray(values)}, metadata=about))
 
 
 def read_embeddings(path: Path | str) -> Embeddings:
@@ -112,9 +107,12 @@ def read_embeddings(path: Path | str) -> Embeddings:
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there: evaluate with --representation.")
     try:
+        path.open("rb").close()  # safetensors calls a file missing that it may not read
         with safe_open(path, framework="numpy") as file:
             about = file.metadata() or {}
             values = file.get_tensor(_NAME).astype(np.float32)
         return Embeddings(json.loads(about["ids"]), values, about["split"], about["model"])
-    except (SafetensorError, KeyError) as error:
-        raise ValueError(f"{path} is not a file of embeddings: {error}") from None
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise ValueError(
+            f"{path} is not a file of embeddings: {error}. Evaluate with --force to write it again."
+        ) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from affectrep.data.whole_file import whole_file
 from affectrep.evaluation.metrics import Statistics, classification_statistics
 
 __all__ = ["Families", "families_from_confusion", "family_statistics", "family_table"]
@@ -65,11 +67,14 @@ class Families:
         return [int(i) for i in np.argsort(self.of_class(), kind="stable")]
 
     def save(self, path: Path | str) -> None:
-        """Write the families as JSON."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        """Write the families as JSON.
+
+        Raises:
+            ValueError: if ``path`` is a folder.
+        """
         text = json.dumps(asdict(self), indent=2, ensure_ascii=False)
-        path.write_text(text + "\n", encoding="utf-8")
+        with whole_file(path) as partial:
+            partial.write_text(text + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path | str, classes: Sequence[str] | None = None) -> Families:
@@ -81,9 +86,10 @@ class Families:
         """
         path = Path(path)
         if not path.is_file():
+            file = shlex.quote(str(path))
             raise FileNotFoundError(
                 f"{path}: no such families file. Write it with "
-                f"`affectrep evaluate RUN --split validation --write-families {path}`."
+                f"`affectrep evaluate RUN --split validation --write-families {file}`."
             )
         try:
             families = cls(**json.loads(path.read_text(encoding="utf-8")))

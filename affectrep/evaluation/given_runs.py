@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from affectrep.evaluation.place import Place
+from affectrep.evaluation.record_origin import told_path
 from affectrep.evaluation.record_sets import expand_records, is_record
 from affectrep.evaluation.stored_run import StoredRun
 
-__all__ = ["given_runs"]
+__all__ = ["given_runs", "listed"]
 
 _NAMED = 4  # of what was left out, the rest is counted
 
@@ -35,9 +36,9 @@ def given_runs(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
         there = is_record(path) if path.is_file() else (path / "config.yaml").is_file()
         (kept if there else odd).append(path)
     runs, folds = _without_pooled([StoredRun(path) for path in expand_records(kept)])
-    notes = [f"Left out, as no run and no record: {_listed(odd)}."] if odd else []
+    notes = [f"Left out, as no run and no record: {listed(odd)}."] if odd else []
     if folds:
-        notes.append(f"Left out, as their pooled run is given, too: {_listed(folds)}.")
+        notes.append(f"Left out, as their pooled run is given, too: {listed(folds)}.")
     return [run.path for run in runs], notes
 
 
@@ -64,6 +65,12 @@ def _whose(run: StoredRun) -> tuple[Path, str, int]:
     return run.path.resolve().parent, run.name, run.seed
 
 
-def _listed(paths: Sequence[Path]) -> str:
+def listed(paths: Sequence[Path]) -> str:
+    """Return what a message calls some runs and files: the first of them, and how many more.
+
+    Example:
+        >>> listed([Path(f"runs/ce-{seed}") for seed in range(6)])
+        'runs/ce-0, runs/ce-1, runs/ce-2, runs/ce-3 and 2 more'
+    """
     more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
-    return ", ".join(map(str, paths[:_NAMED])) + more
+    return ", ".join(map(told_path, paths[:_NAMED])) + more

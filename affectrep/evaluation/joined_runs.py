@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from affectrep.data.whole_file import whole_file
 from affectrep.evaluation.ledger import readings
 from affectrep.evaluation.stored_run import StoredRun
 
@@ -139,14 +140,15 @@ def join_ledgers(
     ]
     lines.sort(key=lambda line: str(line["time"]))
     text = "".join(json.dumps(line) + "\n" for line in lines)
-    (folder / "reads.jsonl").write_text(text, encoding="utf-8")
+    with whole_file(folder / "reads.jsonl") as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write a value as readable JSON; the folder is made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(value, indent=1, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    with whole_file(path) as partial:
+        partial.write_text(text + "\n", encoding="utf-8")
 
 
 def _flat(values: Any, left_out: set[str], key: str = "") -> Iterable[tuple[str, Any]]:

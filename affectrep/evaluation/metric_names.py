@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["FAMILY_METRICS", "TITLES", "is_natural", "lower_is_better"]
+__all__ = ["FAMILY_METRICS", "TITLES", "is_natural", "is_shown", "lower_is_better"]
 
 TITLES = {  # in the order of the columns of a table
     "accuracy": "Accuracy",
@@ -113,6 +113,49 @@ _NATURAL = (
     "reidentified_rank",
 )
 
+# of the README, whose table is wide enough
+_LEFT_OUT = {
+    "family_accuracy",
+    "cross_entropy",
+    "ece",
+    "ece_mass",
+    "classwise_ece",
+    "brier",
+    "nll",
+    "knn_weighted_f1",
+    "random_cosine",
+    "silhouette",
+    "alignment",
+    "uniformity",
+    "speaker_linear",
+    "speaker_mlp",
+    "speaker_linear_nats",
+    "speaker_mlp_nats",
+    "language_linear",
+    "language_mlp",
+    "language_linear_nats",
+    "language_mlp_nats",
+    "emotion_probe",
+    "emotion_probe_nats",
+    "eer_unseen",
+    "eer_unseen_subjects",
+}
+_KINDS_LEFT_OUT = (
+    "calibration_",
+    "subject_",
+    "quadrant_probe",
+    "person_",
+    "strong_",
+    "weak_",
+    "rmse_",
+    "sagr_",
+    "pcc_",
+    "smile_order",
+    "smile_shift_arousal",
+    "smile_shift_sd_arousal",
+)
+_KEPT = ("strong_ccc", "weak_ccc")
+
 FAMILY_METRICS = (
     "family_f1",
     "errors_inside",
@@ -135,6 +178,17 @@ def is_natural(metric: str) -> bool:
         (True, True, False)
     """
     return metric.startswith(_NATURAL) or metric.endswith("_nats")
+
+
+def is_shown(metric: str) -> bool:
+    """Whether a metric has a column in the first tables of a README.
+
+    Example:
+        >>> is_shown("weighted_f1"), is_shown("brier"), is_shown("family_f1")
+        (True, False, False)
+    """
+    left_out = metric in (*_LEFT_OUT, *FAMILY_METRICS) or metric.startswith(_KINDS_LEFT_OUT)
+    return metric in _KEPT or not left_out
 
 
 def lower_is_better(metric: str) -> bool:

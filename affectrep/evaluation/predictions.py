@@ -8,7 +8,7 @@ Columns: ``id``; then ``label`` and ``predicted`` (class names), or ``labels`` a
 
 from __future__ import annotations
 
-import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from affectrep.data.manifest import SPLITS
+from affectrep.data.whole_file import whole_file
 from affectrep.evaluation.evaluate import Predictions
 from affectrep.evaluation.metrics import (
     AXES,
@@ -86,14 +88,8 @@ def predictions_table(
 
 def write_predictions(path: Path | str, table: pd.DataFrame) -> None:
     """Write the table as Parquet; a file that was there is replaced in one step."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with whole_file(path) as partial:
         table.to_parquet(partial, index=False)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def read_predictions(path: Path | str) -> pd.DataFrame:
@@ -105,17 +101,23 @@ def read_predictions(path: Path | str) -> pd.DataFrame:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} is not there: run `affectrep evaluate {path.parent.parent} "
-            f"--split {path.stem}` first."
-        )
+        if path.stem not in SPLITS:
+            raise ValueError(f"--split {path.stem}: expected {', '.join(SPLITS)}.")
+        raise FileNotFoundError(f"{path} is not there: run `{_evaluation(path)}` first.")
     try:
         table = pd.read_parquet(path)
     except (OSError, ValueError) as error:
-        raise ValueError(f"{path} is not a readable Parquet file: {error}") from None
+        again = f"`{_evaluation(path)} --force` reads the split again"
+        raise ValueError(f"{path} is not a readable Parquet file: {error}. {again}.") from None
     if "id" not in table or "task" not in table.attrs:
-        raise ValueError(f"{path} is not a predictions table; evaluate the run again.")
+        again = f"`{_evaluation(path)} --force` reads the split again"
+        raise ValueError(f"{path} is not a predictions table; {again}.")
     return table
+
+
+def _evaluation(path: Path) -> str:
+    """Return the command that writes a predictions table."""
+    return f"affectrep evaluate {shlex.quote(str(path.parent.parent))} --split {path.stem}"
 
 
 def table_targets(table: pd.DataFrame) -> tuple[Array, Array]:

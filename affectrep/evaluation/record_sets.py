@@ -4,12 +4,14 @@
 ``# data``, and ``# seed <n>`` for each seed (machine, ledger, findings, threshold). Then come the
 rows of every split: what is true of a row once, and what each seed said of it in columns that end
 in ``_<seed>``. `expand_records` turns such a file back into one record folder per seed.
+
+How many rows a split has is known from the fingerprint in ``# data``; where that does not say so,
+it stands with the seed. So a file that was cut off is told from a whole one.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,12 +22,20 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from affectrep.evaluation.records import FINDINGS, write_record
+from affectrep.data.whole_file import whole_file
+from affectrep.evaluation.record_origin import remember_origin
+from affectrep.evaluation.records import (
+    FINDINGS,
+    read_json,
+    write_record,
+)
+from affectrep.evaluation.stored_yaml import read_configuration
 
 __all__ = ["expand_records", "is_record", "keep_record", "merge_records", "unpack_records"]
 
 _FIRST = b"# config "
 _KINDS = ("config", "data", "seed")
+_OF_A_SEED = ("order", "environment", "reads", "findings", "splits", "columns")
 _OWN = ("predicted", "margin")  # columns of one seed begin so
 # may differ from seed to seed; each keeps its own
 _OF_A_MACHINE = (
@@ -56,7 +66,7 @@ def keep_record(run: Path, split: str, table: pd.DataFrame, folder: Path) -> Pat
         folder: of all records.
 
     Raises:
-        ValueError: if the file holds another configuration or other rows.
+        ValueError: if the file holds another configuration or other rows, or is damaged.
     """
     with tempfile.TemporaryDirectory() as place:
         return merge_records([write_record(run, split, table, Path(place))], folder)
@@ -68,7 +78,8 @@ def merge_records(records: Sequence[Path], folder: Path) -> Path:
     What the file already holds of another seed or split stays.
 
     Raises:
-        ValueError: if a record is of another configuration, or its rows are others.
+        ValueError: if a record is of another configuration, its rows are others, or the file that
+            is there is damaged.
     """
     stem = records[0].name.rpartition("-")[0]
     path = folder / f"{stem}.csv"
@@ -84,7 +95,7 @@ def unpack_records(file: Path, folder: Path) -> list[Path]:
     """Write a record folder for each seed of a file; return them in the order of the seeds.
 
     Raises:
-        ValueError: if the file is no record file.
+        ValueError: if the file is no record file, or damaged.
     """
     found = _read(file)
     written = []
@@ -120,11 +131,14 @@ def expand_records(paths: Sequence[Path]) -> list[Path]:
     These lie in a folder that goes with the process.
 
     Raises:
-        ValueError: if a file is no record file.
+        ValueError: if a file is no record file, or damaged.
     """
     found: list[Path] = []
     for path in map(Path, paths):
-        found += _unpacked(path.resolve()) if path.is_file() else [path]
+        records = _unpacked(path.resolve()) if path.is_file() else []
+        for record in records:
+            remember_origin(record, path)
+        found += records or [path]
     return found
 
 
@@ -147,9 +161,9 @@ def _unpacked(file: Path) -> list[Path]:
 
 
 def _add(found: _RecordFile, record: Path) -> None:
-    config = yaml.safe_load((record / "config.yaml").read_text(encoding="utf-8"))
+    config = read_configuration(record / "config.yaml")
     order, seed = list(config), int(config.pop("seed"))
-    data = _json(record / "data.json")
+    data = read_json(record / "data.json")
     found.config, found.data = found.config or config, found.data or data
     # a key that one of them does not have came with another version of the schema
     known, here = _flat(found.config), _flat(config)
@@ -164,7 +178,7 @@ def _add(found: _RecordFile, record: Path) -> None:
     lines = (record / "reads.jsonl").read_text() if (record / "reads.jsonl").is_file() else ""
     own |= {
         "order": order,
-        "environment": _json(record / "environment.json"),
+        "environment": read_json(record / "environment.json"),
         "reads": [json.loads(line) for line in lines.splitlines()],
         "findings": {
             name: path.read_text(encoding="utf-8")
@@ -176,12 +190,23 @@ def _add(found: _RecordFile, record: Path) -> None:
         own.pop(kind, None)
         if values != getattr(found, kind):
             own[kind] = values
+    counts = own.pop("rows", {})
     for path in sorted((record / "predictions").glob("*.csv")):
         with path.open(encoding="utf-8") as stream:
             own["splits"][path.stem] = json.loads(stream.readline()[2:])
             table = pd.read_csv(stream, dtype=str, keep_default_na=False)
         own["columns"][path.stem] = list(table)
         found.tables[path.stem] = _joined(found.tables.get(path.stem), table, seed, record.name)
+        counts[path.stem] = len(table)
+    counts = {k: n for k, n in counts.items() if n != _fingerprint_rows(found, own, k)}
+    own |= {"rows": counts} if counts else {}
+
+
+def _fingerprint_rows(found: _RecordFile, own: dict[str, Any], split: str) -> int | None:
+    """Return how many rows a split had in training; None where the fingerprint does not say."""
+    data = own.get("data", found.data)
+    rows = (data.get("fingerprint") or data).get(split, {}).get("rows")
+    return None if rows is None else int(rows)
 
 
 def _flat(values: Any, prefix: str = "") -> dict[str, Any]:
@@ -228,37 +253,76 @@ def _write(found: _RecordFile, path: Path) -> None:
     own = [column for column in rows if str(column).startswith(_OWN)]
     own.sort(key=lambda name: int(name.rpartition("_")[2]))
     shared = [column for column in rows if column not in own and column != "split"]
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with partial.open("w", encoding="utf-8", newline="\n") as stream:
+    with (
+        whole_file(path) as partial,
+        partial.open("w", encoding="utf-8", newline="\n") as stream,
+    ):
         stream.write(f"# config {json.dumps(found.config, ensure_ascii=False)}\n")
         stream.write(f"# data {json.dumps(found.data, ensure_ascii=False)}\n")
         for seed, values in sorted(found.seeds.items()):
             stream.write(f"# seed {seed} {json.dumps(values, ensure_ascii=False)}\n")
         rows[["split", *shared, *own]].to_csv(stream, index=False, lineterminator="\n")
-    os.replace(partial, path)
 
 
 def _read(path: Path) -> _RecordFile:
-    found = _RecordFile()
+    """Return what stands in a file; one that was cut off or altered is refused by name."""
+    if not is_record(path):
+        raise ValueError(f"{path} is no record file: give one that affectrep evaluate wrote")
+    try:
+        found = _parsed(path)
+        _require_whole(found)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged: {error}; restore it") from None
+    return found
+
+
+def _parsed(path: Path) -> _RecordFile:
+    found, number = _RecordFile(), 1
     with path.open(encoding="utf-8") as stream:
         line = stream.readline()
         while line.startswith("# "):
-            kind, _, rest = line[2:].partition(" ")
-            if kind == "seed":
-                seed, _, rest = rest.partition(" ")
-                found.seeds[int(seed)] = json.loads(rest)
-            elif kind in _KINDS:
-                setattr(found, kind, json.loads(rest))
-            line = stream.readline()
+            _parse_header(found, line, number)
+            line, number = stream.readline(), number + 1
         if not found.seeds or not found.config or not line.startswith("split,id,"):
-            raise ValueError(f"{path} is no record file: give one that affectrep evaluate wrote")
+            raise ValueError(f"line {number} is neither a seed nor the header of the rows")
         names = line.strip().split(",")
         rows = pd.read_csv(stream, names=names, header=None, dtype=str, keep_default_na=False)
+    if not path.read_bytes().endswith(b"\n"):
+        raise ValueError("its last line is cut off")
     for split, table in rows.groupby("split", sort=False):
         found.tables[str(split)] = table.drop(columns="split").reset_index(drop=True)
     return found
 
 
-def _json(path: Path) -> dict[str, Any]:
-    values = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return values if isinstance(values, dict) else {}
+def _parse_header(found: _RecordFile, line: str, number: int) -> None:
+    kind, _, rest = line[2:].partition(" ")
+    try:
+        if kind == "seed":
+            seed, _, rest = rest.partition(" ")
+            found.seeds[int(seed)] = json.loads(rest)
+        elif kind in _KINDS:
+            setattr(found, kind, json.loads(rest))
+    except ValueError:
+        raise ValueError(f"line {number} ({kind}) is cut off or no JSON") from None
+
+
+def _require_whole(found: _RecordFile) -> None:
+    """Pass where everything is there that the seeds say of themselves."""
+    for seed, own in found.seeds.items():
+        missing = [key for key in _OF_A_SEED if key not in own]
+        if missing:
+            raise ValueError(f"seed {seed} lacks {', '.join(missing)}")
+        config = {**own.get("config", found.config), "seed": seed}
+        missing = [key for key in own["order"] if key not in config]
+        if missing:
+            raise ValueError(f"the configuration lacks {', '.join(missing)}")
+        for split in own["splits"]:
+            table = found.tables.get(split, pd.DataFrame())
+            rows = own.get("rows", {}).get(split, _fingerprint_rows(found, own, split))
+            if table.empty or len(table) != (len(table) if rows is None else rows):
+                of = "" if rows is None else f" of {rows:,}"
+                raise ValueError(f"it holds {len(table):,}{of} rows of {split}")
+            there = _of_seed(table, seed)
+            missing = [name for name in own["columns"][split] if name not in there]
+            if missing:
+                raise ValueError(f"the {split} rows of seed {seed} lack {', '.join(missing)}")

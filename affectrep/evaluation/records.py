@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,23 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from affectrep.evaluation.ledger import readings
 from affectrep.evaluation.predictions import table_probabilities, table_targets
+from affectrep.evaluation.record_origin import told_path
+from affectrep.evaluation.stored_yaml import read_configuration
 from affectrep.evaluation.strong_weak import RADIUS
 
-__all__ = ["margin_probabilities", "read_compact", "write_compact", "write_record"]
+__all__ = [
+    "margin_probabilities",
+    "read_compact",
+    "read_json",
+    "write_compact",
+    "write_record",
+]
 
 # these hold ids, names of classes and numbers only
 FINDINGS = ("mined_pairs", "recurring_positives", "adversary")
+_NUMBERS = ("valence", "arousal", "predicted_valence", "predicted_arousal", "margin")
 
 
 def write_record(run: Path, split: str, table: pd.DataFrame, folder: Path) -> Path:
@@ -34,20 +45,24 @@ def write_record(run: Path, split: str, table: pd.DataFrame, folder: Path) -> Pa
         split: train, validation or test.
         table: its predictions.
         folder: of all records.
+
+    Raises:
+        ValueError: if a file of the run is damaged; it is named.
     """
     record = folder / run.name
     (record / "predictions").mkdir(parents=True, exist_ok=True)
-    values = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
+    values = read_configuration(run / "config.yaml")
     if isinstance(values.get("data"), dict):
         values["data"]["root"] = None  # a folder of somebody's machine
     text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
     (record / "config.yaml").write_text(text, encoding="utf-8")
-    environment = _json(run / "environment.json")
+    environment = read_json(run / "environment.json")
     environment.pop("command", None)
     (record / "environment.json").write_text(json.dumps(environment, indent=1) + "\n")
-    for name in ("data.json", "reads.jsonl"):
-        if (run / name).is_file():
-            shutil.copyfile(run / name, record / name)
+    if (run / "data.json").is_file():
+        read_json(run / "data.json")  # damage is found here, where the run's own file can be named
+        shutil.copyfile(run / "data.json", record / "data.json")
+    _write_ledger(run, record)
     for name in FINDINGS:
         found = run / "findings" / f"{name}.csv"
         if found.is_file():
@@ -83,19 +98,18 @@ def read_compact(path: Path) -> pd.DataFrame:
     """Read what :func:`write_compact` wrote; probabilities are not in it, only margins.
 
     Raises:
-        ValueError: if the file is something else.
+        ValueError: if the file is something else, or damaged.
     """
     with path.open(encoding="utf-8") as file:
         first = file.readline()
         if not first.startswith("# {"):
-            raise ValueError(f"{path} is not a record of predictions.")
-        attrs: dict[str, Any] = json.loads(first[2:])
-        table = pd.read_csv(file, dtype={"id": str, "labels": str}, keep_default_na=False)
-    classes = attrs["classes"] or []
-    several = attrs["task"] == "multilabel"
-    for name in ("label", "labels", "predicted"):
-        if name in table:
-            table[name] = [_decode(value, classes, several) for value in table[name]]
+            raise ValueError(f"{told_path(path)} is not a record of predictions.")
+        try:
+            attrs: dict[str, Any] = json.loads(first[2:])
+            table = pd.read_csv(file, dtype={"id": str, "labels": str}, keep_default_na=False)
+            _decode_columns(table, attrs)
+        except (KeyError, ValueError) as error:
+            raise ValueError(f"{told_path(path)} is damaged: {error}") from None
     table.attrs = attrs
     return table
 
@@ -149,11 +163,49 @@ def _encode(value: Any, codes: dict[str, int]) -> str:
     return "|".join(str(codes[name]) for name in names)
 
 
+def _decode_columns(table: pd.DataFrame, attrs: dict[str, Any]) -> None:
+    """Put names of classes in place of their numbers, and refuse what is no number."""
+    classes, several = attrs["classes"] or [], attrs["task"] == "multilabel"
+    for name in ("label", "labels", "predicted"):
+        if name in table:
+            table[name] = [_decode(value, classes, several) for value in table[name]]
+    for name in _NUMBERS:
+        if name in table:
+            pd.to_numeric(table[name])
+
+
 def _decode(value: Any, classes: list[str], several: bool) -> Any:
-    names = [classes[int(code)] for code in str(value).split("|") if code]
+    codes = [code for code in str(value).split("|") if code]
+    known = all(code.isdecimal() and int(code) < len(classes) for code in codes)
+    if not known or not (several or codes):
+        raise ValueError(f"{str(value)!r} stands where one of {len(classes)} classes is expected")
+    names = [classes[int(code)] for code in codes]
     return names if several else names[0]
 
 
-def _json(path: Path) -> dict[str, Any]:
-    values = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the values of a JSON file of a run; none where there is no file.
+
+    Raises:
+        ValueError: if the file is damaged.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: {error}") from None
     return values if isinstance(values, dict) else {}
+
+
+def _write_ledger(run: Path, record: Path) -> None:
+    """Copy the ledger; a line that was cut off becomes what the ledger still reads from it."""
+    path = run / "reads.jsonl"
+    if not path.is_file():
+        return
+    try:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            json.loads(line)
+    except ValueError:
+        lines = [json.dumps(asdict(one)) + "\n" for one in readings(run)]
+        (record / path.name).write_text("".join(lines), encoding="utf-8")
+    else:
+        shutil.copyfile(path, record / path.name)

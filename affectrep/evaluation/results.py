@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -10,12 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from affectrep.evaluation.metric_names import FAMILY_METRICS, TITLES, is_natural
+from affectrep.data.whole_file import whole_file
+from affectrep.evaluation.metric_names import FAMILY_METRICS, TITLES, is_natural, is_shown
 from affectrep.evaluation.target_table import is_target_result, target_tables
 
 __all__ = [
     "COLUMNS",
     "Result",
+    "has_table",
     "read_results",
     "readme_is_current",
     "results_of",
@@ -44,48 +45,6 @@ _MACHINE = ("device", "precision")  # of the environment; older runs do not name
 _BEGIN, _END = "<!-- results:begin -->", "<!-- results:end -->"
 # a metric that only one kind of task has, so that no cell of a table is empty by nature
 _KINDS = ("accuracy", "exact_match", "ccc")
-# of the README, whose table is wide enough
-_LEFT_OUT = {
-    "family_accuracy",
-    "cross_entropy",
-    "ece",
-    "ece_mass",
-    "classwise_ece",
-    "brier",
-    "nll",
-    "knn_weighted_f1",
-    "random_cosine",
-    "silhouette",
-    "alignment",
-    "uniformity",
-    "speaker_linear",
-    "speaker_mlp",
-    "speaker_linear_nats",
-    "speaker_mlp_nats",
-    "language_linear",
-    "language_mlp",
-    "language_linear_nats",
-    "language_mlp_nats",
-    "emotion_probe",
-    "emotion_probe_nats",
-    "eer_unseen",
-    "eer_unseen_subjects",
-}
-_KINDS_LEFT_OUT = (
-    "calibration_",
-    "subject_",
-    "quadrant_probe",
-    "person_",
-    "strong_",
-    "weak_",
-    "rmse_",
-    "sagr_",
-    "pcc_",
-    "smile_order",
-    "smile_shift_arousal",
-    "smile_shift_sd_arousal",
-)
-_KEPT = ("strong_ccc", "weak_ccc")
 _PARTS = ("calibration", "representation", "leakage", "persons", "strong_weak", "expression")
 _SMILES = "smiles"  # the split of photos without labels, in a table of its own
 
@@ -169,6 +128,8 @@ def results_of(
 def write_results(path: Path | str, results: Iterable[Result]) -> None:
     """Add figures; one with the same config, condition, split, seed and metric is replaced.
 
+    Without figures a file that is not there stays away.
+
     Two processes may write at once: a lock file keeps them apart, and the new file takes the
     place of the old one in one step. Lines are sorted, so the order of writing does not matter.
 
@@ -182,11 +143,13 @@ def write_results(path: Path | str, results: Iterable[Result]) -> None:
     with FileLock(path.with_name(f".{path.name}.lock")):
         kept = read_results(path)
         kept = kept[~_keys(kept).isin(set(_keys(new)))]
-        merged = pd.concat([part for part in (kept, new) if len(part)], ignore_index=True)
+        parts = [part for part in (kept, new) if len(part)]
+        if not parts:
+            return
+        merged = pd.concat(parts, ignore_index=True)
         merged = merged.sort_values(_KEY, kind="stable")
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
-        merged.to_csv(partial, index=False, float_format="%.6g", lineterminator="\n")
-        os.replace(partial, path)
+        with whole_file(path) as partial:
+            merged.to_csv(partial, index=False, float_format="%.6g", lineterminator="\n")
 
 
 def read_results(path: Path | str) -> pd.DataFrame:
@@ -255,7 +218,7 @@ def _table(
 ) -> str:
     """Return one table: of these metrics, or of all that a README shows."""
     if metrics is None:
-        chosen = chosen[chosen["metric"].astype(str).map(_is_shown).astype(bool)]
+        chosen = chosen[chosen["metric"].astype(str).map(is_shown).astype(bool)]
     wanted = set(chosen["metric"])
     metrics = [name for name in metrics or TITLES if name in wanted]
     titles = [TITLES[name] for name in metrics]
@@ -275,23 +238,33 @@ def _table(
     )
 
 
+def has_table(readme: Path | str) -> bool:
+    """Whether a README is there and has the markers between which its table stands.
+
+    Raises:
+        ValueError: if only one of the two markers is there, or they are in the wrong order.
+    """
+    readme = Path(readme)
+    text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
+    if _BEGIN not in text and _END not in text:
+        return False
+    return bool(_with_table(text, "", readme))
+
+
 def update_readme(readme: Path | str, results: Path | str) -> bool:
     """Write the table between the markers of a README; return whether the README has them.
 
     Raises:
-        ValueError: if only one of the two markers is there.
+        ValueError: as :func:`has_table`.
     """
     readme = Path(readme)
-    if not readme.is_file():
+    if not has_table(readme):
         return False
     text = readme.read_text(encoding="utf-8")
-    if _BEGIN not in text and _END not in text:
-        return False
     fresh = _with_table(text, results_table(read_results(results)), readme)
     if fresh != text:
-        partial = readme.with_name(f".{readme.name}.{os.getpid()}")
-        partial.write_text(fresh, encoding="utf-8")
-        os.replace(partial, readme)
+        with whole_file(readme) as partial:
+            partial.write_text(fresh, encoding="utf-8")
     return True
 
 
@@ -314,11 +287,6 @@ def _figures(part: Mapping[str, Any]) -> dict[str, Any]:
     for name in _PARTS:
         found |= part.get(name, {}).get("metrics", {})
     return found
-
-
-def _is_shown(metric: str) -> bool:
-    left_out = metric in (*_LEFT_OUT, *FAMILY_METRICS) or metric.startswith(_KINDS_LEFT_OUT)
-    return metric in _KEPT or not left_out
 
 
 def _number(value: Any) -> float:

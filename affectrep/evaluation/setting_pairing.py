@@ -13,6 +13,7 @@ from affectrep.evaluation.metrics import Statistics
 from affectrep.evaluation.nested import NestedDifference, TargetRuns, nested_difference
 from affectrep.evaluation.place import Place
 from affectrep.evaluation.predictions import table_statistics
+from affectrep.evaluation.record_origin import told_path
 from affectrep.evaluation.sides import Sides, few_seeds, left_out, pair_seeds, read_sides
 from affectrep.evaluation.stored_run import StoredRun
 
@@ -133,8 +134,8 @@ def _cells(side: Sequence[StoredRun], letter: str) -> dict[str, _Sources]:
         place = _place(run)
         if place.is_fold:
             raise ValueError(
-                f"{run.path} is one fold of {place.protocol.folds}: pool the folds of each seed "
-                "by `affectrep pool`, and compare what it writes."
+                f"{told_path(run.path)} is one fold of {place.protocol.folds}: pool the folds of "
+                "each seed by `affectrep pool`, and compare what it writes."
             )
         found[place.target]["+".join(place.protocol.sources)][run.seed] = run
     conditions = sorted({_place(run).standardise for run in side})
@@ -154,8 +155,8 @@ def _place(run: StoredRun) -> Place:
     place = Place.of(run.config)
     if place is None:
         raise ValueError(
-            f"{run.path} has no target language or corpus (data.protocol), the other runs have: "
-            "give runs of one kind."
+            f"{told_path(run.path)} has no target language or corpus (data.protocol), the other "
+            "runs have: give runs of one kind."
         )
     return place
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from affectrep.evaluation.place import Place
+from affectrep.evaluation.record_origin import record_file
 from affectrep.evaluation.stored_run import StoredRun
 
 __all__ = ["Sides", "few_seeds", "left_out", "pair_seeds", "read_sides"]
@@ -129,7 +130,7 @@ def _condition(side: Sequence[StoredRun]) -> str:
 def _names(sides: Sequence[Sequence[StoredRun]]) -> list[str]:
     """Return the configurations' names; where two are the same, more about those."""
     names = [side[0].name for side in sides]
-    for more in (_with_condition, _folders, lambda side: str(side[0].path)):
+    for more in (_with_condition, _folders, _paths):
         count = Counter(names)
         names = [
             more(side) if count[name] > 1 else name for side, name in zip(sides, names, strict=True)
@@ -142,5 +143,13 @@ def _with_condition(side: Sequence[StoredRun]) -> str:
     return f"{side[0].name} ({condition})" if condition else side[0].name
 
 
+def _paths(side: Sequence[StoredRun]) -> str:
+    return str(record_file(side[0].path) or side[0].path)
+
+
 def _folders(side: Sequence[StoredRun]) -> str:
-    return side[0].path.name if len(side) == 1 else f"{side[0].path.parent}/{side[0].name}-*"
+    path = side[0].path
+    if record_file(path) is not None:
+        return _paths(side)
+    # the folder that one stands in is given as "." and has its name elsewhere
+    return path.resolve().name if len(side) == 1 else f"{path.parent}/{side[0].name}-*"

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from affectrep.data.setting import setting_name
 from affectrep.evaluation.predictions import read_predictions
 from affectrep.evaluation.records import read_compact
+from affectrep.evaluation.stored_yaml import read_configuration
 
 __all__ = ["StoredRun"]
 
@@ -42,10 +42,7 @@ class StoredRun:
     @cached_property
     def config(self) -> dict[str, Any]:
         """The resolved configuration as plain values."""
-        values = yaml.safe_load((self.path / "config.yaml").read_text(encoding="utf-8"))
-        if not isinstance(values, dict) or "name" not in values:
-            raise ValueError(f"{self.path / 'config.yaml'}: expected a configuration with a name.")
-        return values
+        return read_configuration(self.path / "config.yaml")
 
     @property
     def name(self) -> str:

@@ -75,7 +75,10 @@ class Predictor:
 
     @property
     def threshold(self) -> float:
-        """Probability from which a multi-label model names a class; meta may set it."""
+        """Probability from which a multi-label model names a class.
+
+        The one that was chosen on validation at the end of training, stored in meta; else 0.5.
+        """
         return float(self.model.meta.get("threshold", 0.5))
 
     @property

@@ -202,7 +202,8 @@ class AMLObjective(nn.Module):
         self.history.update(pairs, labels, numbers)
 
     def _signs(self, output: Output) -> dict[str, float]:
-        spread = embedding_spread(output.embeddings.detach())
+        embeddings = output.embeddings.detach()
+        spread = embedding_spread(embeddings[embeddings.isfinite().all(dim=1)])
         return {
             "effective_rank": spread.effective_rank,
             "mean_cosine": spread.mean_cosine,
@@ -211,11 +212,14 @@ class AMLObjective(nn.Module):
 
     @torch.no_grad()
     def _remember(self, output: Output, batch: Batch) -> None:
-        labels = self.classes(batch.labels)
-        self.confusion.update(self.classes.probabilities(output.predictions), labels)
+        points, predictions = self._points(output).detach(), output.predictions
+        # a run that diverges is stopped by its loss; every process calls, with no rows if need be
+        sound = points.isfinite().all(dim=1) & predictions.isfinite().all(dim=1)
+        labels = self.classes(batch.labels)[sound]
+        self.confusion.update(self.classes.probabilities(predictions[sound]), labels)
         if self.options.memory:
             # all processes keep the same rows: a checkpoint holds the first one's only
-            rows = (self._points(output).detach(), labels, _numbers(batch))
+            rows = (points[sound], labels, _numbers(batch)[sound])
             self.memory.push(*(torch.cat(gather_rows(part.contiguous())) for part in rows))
 
 

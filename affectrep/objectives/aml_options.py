@@ -30,7 +30,8 @@ class AMLOptions:
         contrast_temperature: of SupCon, > 0.
         threshold: similarity where a pair counts as one class, to begin with; it is learned.
         warmup: share of training on the task and SupCon alone.
-        ramp: share of training after it in which weight and epsilon rise to their values.
+        ramp: share of training after it in which weight and epsilon rise to their values; both
+            shares together are at most 1, as the values would not be reached otherwise.
         steps: ascents of the adversary before each step of the model.
         reads: what the adversary sees of two rows: "pair", or the "direction" in which they
             differ, without how far; see :class:`MetricDiscriminator`.
@@ -77,6 +78,11 @@ class AMLOptions:
         if not (0 <= self.warmup < 1 and 0 < self.ramp <= 1):
             raise ValueError(
                 f"expected warmup in [0, 1) and ramp in (0, 1], got {self.warmup}, {self.ramp}"
+            )
+        if self.warmup + self.ramp > 1 + 1e-9:  # shares as 0.7 and 0.3 have no exact sum
+            raise ValueError(
+                f"expected warmup + ramp of at most 1, got {self.warmup} + {self.ramp}: weight and "
+                "epsilon would not reach their values before training ends"
             )
 
     @property

@@ -69,9 +69,11 @@ class HardPairs:
     Candidates are the batch's rows followed by the memory's, so the first of a pair is always a
     row of the batch. ``positive``, ``negative``, ``easy_positive`` and ``easy_negative`` are
     ``(pairs, 2)`` int64; ``positive_found`` and ``negative_found`` ``(pairs,)`` int64 say who chose
-    the pair: 1 the cosine, 2 the learned metric, 3 both. ``overlap_positive`` and
-    ``overlap_negative`` are random pairs whether hard or not, negatives of partner classes: on
-    them a metric can be judged, as hard pairs are on its wrong side by their very choice.
+    the pair: 1 the cosine, 2 the learned metric, 3 both. ``positive_anchor`` ``(pairs,)`` int64
+    says which row was the anchor: 1 the first, which chose the second; 2 the second; 3 each.
+    ``overlap_positive`` and ``overlap_negative`` are random pairs whether hard or not, negatives
+    of partner classes: on them a metric can be judged, as hard pairs are on its wrong side by
+    their very choice.
     """
 
     positive: Tensor
@@ -80,8 +82,18 @@ class HardPairs:
     easy_negative: Tensor
     positive_found: Tensor
     negative_found: Tensor
+    positive_anchor: Tensor
     overlap_positive: Tensor = field(default_factory=lambda: torch.zeros(0, 2, dtype=torch.int64))
     overlap_negative: Tensor = field(default_factory=lambda: torch.zeros(0, 2, dtype=torch.int64))
+
+    def chosen_positives(self) -> Tensor:
+        """Return the rows that anchors chose as hard positives, ``(choices,)`` int64.
+
+        A row that two anchors chose is there twice.
+        """
+        first, second = self.positive.unbind(dim=1)
+        by_first, by_second = ((self.positive_anchor & bit) > 0 for bit in (1, 2))
+        return torch.cat([second[by_first], first[by_second]])
 
     def logs(self) -> dict[str, float]:
         """Return the numbers of pairs and which share each metric alone, or both, found.
@@ -173,7 +185,9 @@ class HardPairMiner(nn.Module):
             for kind, hits, pairs in zip((same, other), (positive, negative), hard, strict=True)
         ]
         overlap = [self._drawn(_upper(kind), OVERLAP) for kind in (same, near)]
-        return HardPairs(hard[0][0], hard[1][0], easy[0], easy[1], hard[0][1], hard[1][1], *overlap)
+        (pairs, found), (others, by) = hard
+        anchor = _anchors(positive, pairs)
+        return HardPairs(pairs, others, easy[0], easy[1], found, by, anchor, *overlap)
 
     def _drawn(self, allowed: Tensor, count: int) -> Tensor:
         pairs = allowed.nonzero()
@@ -320,6 +334,14 @@ def _upper(matrix: Tensor) -> Tensor:
     inside = matrix[:, :batch]
     both = (inside | inside.T).triu(1)
     return torch.cat([both, matrix[:, batch:]], dim=1)
+
+
+def _anchors(hits: Tensor, pairs: Tensor) -> Tensor:
+    """Return which row of each pair chose the other: 1 the first, 2 the second, 3 each."""
+    first, second = pairs.unbind(dim=1)
+    last = hits.shape[0] - 1  # rows of the memory, behind it, choose none
+    back = (second <= last) & (hits[second.clamp_max(last), first] > 0)
+    return (hits[first, second] > 0).long() + 2 * back.long()
 
 
 def _pairs(hits: Tensor) -> tuple[Tensor, Tensor]:

@@ -22,7 +22,8 @@ class PairHistory(nn.Module):
     Hard negatives are counted by their two classes, apart for those that the cosine and the
     learned metric chose: both choose equally many an anchor, so that the two counts are found
     with one budget. Rows of hard positives are counted one by one: a row that is again and again
-    the least similar of its class may carry a wrong label.
+    the least similar of its class may carry a wrong label. It counts once for each anchor that
+    chose it.
 
     Args:
         classes: number of classes, >= 1.
@@ -36,7 +37,8 @@ class PairHistory(nn.Module):
     Example:
         >>> history = PairHistory(2)
         >>> one = torch.tensor([[0, 1]])
-        >>> pairs = HardPairs(one[:0], one, one[:0], one[:0], one[:0, 0], torch.tensor([2]))
+        >>> none, found = one[:0, 0], torch.tensor([2])
+        >>> pairs = HardPairs(one[:0], one, one[:0], one[:0], none, found, none)
         >>> history.update(pairs, torch.tensor([1, 0]), torch.tensor([7, 8]))
         >>> {name: column.tolist() for name, column in history.mined_pairs().items()}
         {'class_a': [0], 'class_b': [1], 'cosine': [0], 'learned': [1], 'both': [0]}
@@ -74,7 +76,7 @@ class PairHistory(nn.Module):
         left, right = labels[pairs.negative].sort(dim=1).values.unbind(dim=1)
         places = ((pairs.negative_found - 1) * self.classes + left) * self.classes + right
         counts = torch.bincount(places, minlength=self.found.numel()).view_as(self.found)
-        chosen = numbers[pairs.positive[:, 1]].contiguous()
+        chosen = numbers[pairs.chosen_positives()].contiguous()
         if self.gather:
             counts = torch.cat(gather_rows(counts[None])).sum(dim=0)
             chosen = torch.cat(gather_rows(chosen))

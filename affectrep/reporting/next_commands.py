@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 
 from affectrep.reporting.page import section
 from affectrep.reporting.reproduction import training_words
@@ -45,7 +47,7 @@ def next_commands(subjects: Sequence[Subject]) -> str:
 
 
 def _readings(subject: Subject) -> list[Command]:
-    folder, found = subject.runs[0].shown_path, []
+    folder, found = _folder(subject), []
     if subject.split != "test":
         found.append(("Read the test split, once:", f"affectrep evaluate {folder} --split test"))
     elif subject.info.get("modality") == "speech" and not any(
@@ -70,15 +72,16 @@ def _families(subject: Subject) -> list[Command]:
         return []
     if subject.cards and len(subject.classes) < _MANY_CLASSES:
         return []
-    folder = subject.runs[0].shown_path
-    command = f"affectrep evaluate {folder} --split validation"
+    file = shlex.quote(f"{subject.runs[0].shown_path.parent}/families.json")
+    command = f"affectrep evaluate {_folder(subject)} --split validation"
     words = "Fix the families of confusable classes on validation, for F1 inside them:"
-    return [(words, f"{command} --write-families {folder.parent}/families.json")]
+    return [(words, f"{command} --write-families {file}")]
 
 
 def _comparison(subjects: Sequence[Subject]) -> Command:
-    first = _all_seeds(subjects[0])
-    other = _all_seeds(subjects[1]) if len(subjects) > 1 else f"{first.rpartition('/')[0]}/OTHER-*"
+    names = [_without_seed(subject) for subject in subjects[:2]]
+    names += [names[0].with_name("OTHER")][: 2 - len(names)]
+    first, other = (f"{shlex.quote(f'{name.parent}/{name.name}-')}*" for name in names)
     words = "Compare with another configuration over rows and seeds:"
     return words, f"affectrep compare {first} --against {other}"
 
@@ -87,9 +90,14 @@ def _question(subject: Subject) -> list[Command]:
     found = _ASK.get(subject.info.get("modality", "text"))
     if found is None:
         return []
-    return [(found[0], f"affectrep predict {subject.runs[0].shown_path} {found[1]}")]
+    return [(found[0], f"affectrep predict {_folder(subject)} {found[1]}")]
 
 
-def _all_seeds(subject: Subject) -> str:
+def _folder(subject: Subject) -> str:
+    """Return the first run's folder as the shell takes it for one word."""
+    return shlex.quote(str(subject.runs[0].shown_path))
+
+
+def _without_seed(subject: Subject) -> Path:
     folder = subject.runs[0].shown_path
-    return f"{folder.parent}/{folder.name.rpartition('-')[0] or folder.name}-*"
+    return folder.with_name(folder.name.rpartition("-")[0] or folder.name)

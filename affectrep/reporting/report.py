@@ -9,6 +9,7 @@ from html import escape
 from itertools import combinations
 from pathlib import Path
 
+from affectrep.data.whole_file import whole_file
 from affectrep.evaluation.attainable import attainable_p, fewest_units
 from affectrep.evaluation.comparison import Difference
 from affectrep.evaluation.multiple import with_holm
@@ -53,15 +54,15 @@ GENERATED = "This corpus is generated. It shows that the machinery works; it is 
 
 
 def write_report(paths: Sequence[Path], output: Path) -> Path:
-    """Write the report of some run folders and return its path.
+    """Write the report of some run folders and return its path; an earlier one stays until then.
 
     Raises:
         FileNotFoundError: if a folder holds no run.
         ValueError: if there is no run.
     """
     html = report_html(paths)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(html, encoding="utf-8")
+    with whole_file(output) as partial:
+        partial.write_text(html, encoding="utf-8")
     return output
 
 

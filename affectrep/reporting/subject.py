@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from affectrep.evaluation.alignment import align, clustered_table
 from affectrep.evaluation.comparison import mean_over_seeds
 from affectrep.evaluation.families import Families
+from affectrep.evaluation.given_runs import listed
 from affectrep.evaluation.intervals import Interval
 from affectrep.evaluation.metrics import most_confused
 from affectrep.evaluation.predictions import cluster_names, table_statistics, table_targets
 from affectrep.evaluation.stored_run import StoredRun
 from affectrep.reporting.figures import headline
 
-__all__ = ["Subject", "by_corpus", "finite_rows", "gather"]
+__all__ = ["Subject", "by_corpus", "finite_rows", "gather", "one_of_each"]
 
 Array = NDArray[Any]
 
@@ -211,8 +212,32 @@ def finite_rows(table: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
+def one_of_each(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """Return one run of each configuration, setting, corpus and seed, and what was left out.
+
+    Of a run and its record the run stays, which holds more; else the one that was given first.
+
+    Raises:
+        FileNotFoundError: if a folder holds no run.
+    """
+    runs = [StoredRun(Path(path)) for path in paths]
+    kept: dict[tuple[str, ...], StoredRun] = {}
+    for run in sorted(runs, key=lambda run: run.is_record):
+        kept.setdefault((*_group(run), str(run.seed)), run)
+    chosen = {id(run) for run in kept.values()}
+    odd = [run.path for run in runs if id(run) not in chosen]
+    said = f"Left out, as the same seed of the same configuration is given, too: {listed(odd)}."
+    return [run.path for run in runs if id(run) in chosen], [said] if odd else []
+
+
+def _group(run: StoredRun) -> tuple[str, str, str]:
+    return run.name, run.setting, str(run.info.get("title") or "")
+
+
 def gather(paths: Sequence[Path]) -> list[Subject]:
     """Group run folders by configuration and setting; the test split is shown where all have it.
+
+    A seed counts once, see :func:`one_of_each`.
 
     Raises:
         FileNotFoundError: if a folder holds no run.
@@ -221,22 +246,22 @@ def gather(paths: Sequence[Path]) -> list[Subject]:
     if not paths:
         raise ValueError("a report needs at least one run folder.")
     groups: dict[tuple[str, str, str], list[StoredRun]] = {}
-    for run in sorted((StoredRun(Path(path)) for path in paths), key=lambda run: run.seed):
-        corpus = str(run.info.get("title") or "")
-        groups.setdefault((run.name, run.setting, corpus), []).append(run)
+    runs, _ = one_of_each(paths)
+    for run in sorted((StoredRun(path) for path in runs), key=lambda run: run.seed):
+        groups.setdefault(_group(run), []).append(run)
     names = [name for name, _, _ in groups]
     subjects = []
-    for number, runs in enumerate(groups.values()):
+    for number, mine in enumerate(groups.values()):
         counts = {
-            split: sum(bool(run.scorecard(split)) for run in runs)
+            split: sum(bool(run.scorecard(split)) for run in mine)
             for split in ("test", "validation")
         }
         best = max(counts, key=lambda split: counts[split])
         split = best if counts[best] else None
-        cards = [card for run in runs if split and (card := run.scorecard(split))]
+        cards = [card for run in mine if split and (card := run.scorecard(split))]
         place = number if len(groups) > 1 else None
-        several = names.count(runs[0].name) > 1
-        subjects.append(Subject(runs, split, cards, place, says_setting=several))
+        several = names.count(mine[0].name) > 1
+        subjects.append(Subject(mine, split, cards, place, says_setting=several))
     return subjects
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -52,10 +54,12 @@ def embed_rows(
 ) -> dict[str, Tensor]:
     """Return ``{row id: (dim,) embedding}``, read from ``path`` or computed and stored there.
 
-    The embeddings of several rows with one id, segments of a long clip, are averaged.
+    The embeddings of several rows with one id, segments of a long clip, are averaged. A file that
+    cannot be read, as a machine that stops leaves one, is computed again.
     """
-    if path.is_file():
-        return load_file(path)
+    known = _stored(path)
+    if known is not None:
+        return known
     device = next(model.parameters()).device
     model.eval()
     parts: dict[str, list[Tensor]] = {}
@@ -66,10 +70,19 @@ def embed_rows(
         note(done + 1)
     found = {row: torch.stack(values).mean(dim=0) for row, values in parts.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
+    partial = path.with_suffix(f".{os.getpid()}.partial")  # several runs may fill one cache
     save_file(found, partial)
     partial.replace(path)
     return found
+
+
+def _stored(path: Path) -> dict[str, Tensor] | None:
+    if not path.is_file():
+        return None
+    try:
+        return load_file(path)
+    except SafetensorError:
+        return None
 
 
 def collate_cached(rows: list[Any], embeddings: dict[str, Tensor]) -> Batch:

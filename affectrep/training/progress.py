@@ -31,14 +31,14 @@ class Progress:
 
     def __init__(self, epochs: int, steps: int, *, shown: bool = True) -> None:
         self.epochs, self.shown = epochs, shown
-        self.console = Console(stderr=True, soft_wrap=True)
+        self.console = Console(stderr=True, soft_wrap=True, markup=False)
         self.bar = Bar(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[numbers]}"),
+            TextColumn("{task.fields[numbers]}", markup=False),
             console=self.console,
             disable=not (shown and self.console.is_terminal),
         )

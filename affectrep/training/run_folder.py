@@ -14,7 +14,11 @@ from typing import Any
 
 import torch
 
+from affectrep.data.whole_file import whole_file
+
 __all__ = ["MetricLog", "RunFolder", "describe_environment", "text_to_tensorboard"]
+
+_GO_ON = "delete it, and the same command goes on from the last checkpoint"
 
 
 class RunFolder:
@@ -38,17 +42,26 @@ class RunFolder:
 
     @property
     def finished(self) -> bool:
-        """Whether training ended and left a model."""
+        """Whether training ended and left a model.
+
+        Raises:
+            ValueError: if ``environment.json`` is damaged.
+        """
         if not self.environment.is_file():
             return False
-        return bool(json.loads(self.environment.read_text(encoding="utf-8")).get("finished"))
+        try:
+            values = json.loads(self.environment.read_text(encoding="utf-8"))
+        except ValueError as error:  # UnicodeDecodeError is one, too
+            raise ValueError(f"{self.environment} is not JSON ({error}): {_GO_ON}") from None
+        if not isinstance(values, dict):
+            raise ValueError(f"{self.environment} holds no keys and values: {_GO_ON}")
+        return bool(values.get("finished"))
 
     def write_json(self, path: Path, value: Any) -> None:
         """Write JSON so that the file is complete or untouched."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(path.name + ".partial")
-        partial.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        partial.replace(path)
+        text = json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+        with whole_file(path) as partial:
+            partial.write_text(text, encoding="utf-8")
 
 
 class MetricLog:
@@ -61,11 +74,10 @@ class MetricLog:
     """
 
     def __init__(self, folder: RunFolder, *, step: int = 0, tensorboard: bool = True) -> None:
-        folder.path.mkdir(parents=True, exist_ok=True)
         kept = [line for line in _complete_lines(folder.metrics) if line["step"] <= step]
         if step == 0:
             kept = []
-        with folder.metrics.open("w", encoding="utf-8") as file:
+        with whole_file(folder.metrics) as partial, partial.open("w", encoding="utf-8") as file:
             file.writelines(json.dumps(line) + "\n" for line in kept)
         self.file = folder.metrics.open("a", encoding="utf-8")
         self.board = _board(folder.tensorboard, step) if tensorboard else None
@@ -114,11 +126,13 @@ def describe_environment(command: Iterable[str] = ()) -> dict[str, Any]:
 def _complete_lines(path: Path) -> list[dict[str, Any]]:
     lines = []
     if path.is_file():
-        for text in path.read_text(encoding="utf-8").splitlines():
+        for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
-                lines.append(json.loads(text))
+                line = json.loads(text)
             except json.JSONDecodeError:  # the process was killed while writing this line
                 continue
+            if isinstance(line, dict) and "step" in line:
+                lines.append(line)
     return lines
 
 

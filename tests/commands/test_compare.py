@@ -6,6 +6,8 @@ import pytest
 
 from affectrep.commands import compare
 from affectrep.evaluation.multiple import holm
+from affectrep.evaluation.record_sets import keep_record
+from affectrep.evaluation.stored_run import StoredRun
 from tests.evaluation.invented import make_run
 
 
@@ -82,3 +84,40 @@ def test_the_metric_of_the_words(tmp_path: Path, capsys: pytest.CaptureFixture[s
     (a / "config.yaml").write_text(config)
     compare.run([a], [[b]], resamples=50)
     assert " in UAR" in capsys.readouterr().out
+
+
+def test_a_record_is_told_by_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = [make_run(tmp_path / "runs", "ce", seed, rows=60) for seed in range(2)]
+    for path in runs:
+        file = keep_record(path, "test", StoredRun(path).table("test"), tmp_path / "records")
+    monkeypatch.chdir(tmp_path)
+    file = file.relative_to(tmp_path)
+    compare.run(runs, [[file]], resamples=50)
+    said = capsys.readouterr().out
+    assert "affectrep-records" not in said
+    assert f"{tmp_path}/runs/ce-* and records/ce.csv are the same in" in " ".join(said.split())
+    compare.run([file], [[file]], resamples=50)
+    assert "records/ce.csv and records/ce.csv are the same" in capsys.readouterr().out
+    other = make_run(tmp_path / "others", "aml", rows=59)
+    with pytest.raises(ValueError, match=r"^seed 0 of records/ce\.csv and .*others/aml-0 were not"):
+        compare.run([file], [[other]], resamples=50)
+
+
+def test_the_folder_one_stands_in_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, other = (make_run(tmp_path / name, "ce", rows=60) for name in ("a", "b"))
+    other = other.rename(other.with_name("again"))
+    monkeypatch.chdir(run)
+    compare.run([Path()], [[other]], resamples=50)
+    assert "A: ce-0\nB: again\n" in capsys.readouterr().out
+
+
+def test_a_record_without_some_of_its_rows_is_damaged(tmp_path: Path) -> None:
+    run = make_run(tmp_path, "ce", rows=60)
+    file = keep_record(run, "test", StoredRun(run).table("test"), tmp_path / "records")
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:-4]))
+    with pytest.raises(ValueError, match=r"ce\.csv is damaged: it holds 56 of 60 rows of test"):
+        compare.run([run], [[file]])

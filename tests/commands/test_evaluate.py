@@ -439,3 +439,52 @@ def test_mistakes_are_said_in_words(run: Path) -> None:
     (run / "model" / "model.safetensors").unlink()
     with pytest.raises(FileNotFoundError, match="not finished"):
         evaluate.run(run)
+
+
+def test_a_damaged_file_of_predictions_is_read_again_by_force(run: Path) -> None:
+    before = evaluate.run(run)
+    for name in ("test.parquet", "test.embeddings.safetensors"):
+        (run / "predictions" / name).write_bytes(b"PAR1 cut off")
+    with pytest.raises(ValueError, match=r"--split test --force` reads the split again"):
+        evaluate.run(run)
+    assert evaluate.run(run, force=True)["metrics"] == before["metrics"]
+    assert len(read_embeddings(run / "predictions" / "test.embeddings.safetensors").ids) == 45
+    assert how_often(run) == 2
+
+
+def test_a_cut_line_of_the_ledger_is_counted(run: Path) -> None:
+    evaluate.run(run)
+    with (run / "reads.jsonl").open("a") as file:
+        file.write('{"split": "te')
+    with pytest.warns(UserWarning, match="line 2 was cut off"):
+        assert evaluate.run(run)["readings"] == 2
+
+
+@pytest.mark.parametrize("condition", ["a|b", "a\nb", "a\tb", "a\x1fb", "a\u2028b"])
+def test_a_condition_that_breaks_a_table_is_refused(run: Path, condition: str) -> None:
+    with pytest.raises(ValueError, match="--condition .*expected words without"):
+        evaluate.run(run, condition=condition)
+    assert not readings(run)
+
+
+@pytest.mark.parametrize("damaged", ["README.md", "results.csv", "records/toy.csv"])
+def test_files_of_the_recipe_hide_no_figures_and_stay_as_they_were(
+    run: Path, tmp_path: Path, damaged: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = tmp_path / "recipes" / "fec_text"
+    recipe.mkdir(parents=True)
+    configured(tmp_path)
+    (recipe / "README.md").write_text("<!-- results:begin -->\n<!-- results:end -->\n")
+    evaluate.run(run)
+    wrong = {
+        "README.md": "# A\n<!-- results:begin -->\n",
+        "results.csv": "model,score\na,1\n",
+        "records/toy.csv": (recipe / "records" / "toy.csv").read_text()[:-9],
+    }
+    (recipe / damaged).write_text(wrong[damaged])
+    before = {name: (recipe / name).read_bytes() for name in wrong}
+    capsys.readouterr()
+    with pytest.raises(ValueError, match=rf"fec_text/{damaged} "):
+        evaluate.run(run, condition="again")
+    assert "test, 45 rows, read once" in printed(capsys)
+    assert {name: (recipe / name).read_bytes() for name in wrong} == before

@@ -84,6 +84,8 @@ def test_nothing_is_looked_for_unless_it_is_asked(config, capsys):
 def test_what_cannot_be_is_said(config, model, tmp_path):
     with pytest.raises(ValueError, match="--write-pairs needs a model"):
         NearSearch(write_to=tmp_path / "a.csv")
+    with pytest.raises(ValueError, match="--similarity needs a model: give --near-duplicates"):
+        NearSearch(similarity=7)
     with pytest.raises(ValueError, match="--similarity 2: expected a cosine"):
         prepare.run(config, near=NearSearch(model, 2.0))
     with pytest.raises(ValueError, match="there is no model"):

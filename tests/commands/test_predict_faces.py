@@ -341,3 +341,15 @@ def test_the_command_line_hands_the_options_over(monkeypatch: pytest.MonkeyPatch
     assert CliRunner().invoke(app, words).exit_code == 0
     assert seen[0][0] == ("m", ["a.png"])
     assert seen[0][1]["faces"] == FaceOptions("none", True, 2.5)
+
+
+def test_options_that_would_say_nothing_are_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for rate in (-1, 5):
+        with pytest.raises(ValueError, match="--fps is for videos, and these are pictures"):
+            run("m", [str(folder / "one.png")], faces=FaceOptions(fps=rate))
+    with pytest.raises(ValueError, match="--top is for models of classes"):
+        run("m", [str(folder / "one.png")], top=5)
+    use(bright_classes(), monkeypatch)
+    run("m", [str(folder / "one.png")], top=5, faces=FaceOptions("none"))

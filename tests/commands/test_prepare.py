@@ -173,3 +173,23 @@ def test_clips_without_splits_are_written_as_a_clip_list(
     prepare.run(config, official(download), write_rows_to=tmp_path / "clips.csv")
     expected = write_clip_list(emodb.prepare(download), tmp_path / "list.csv")
     assert (tmp_path / "clips.csv").read_text() == expected.read_text()
+
+
+def test_a_class_in_brackets_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tiny_config(tmp_path)
+    table = tmp_path / "table.csv"
+    table.write_text(table.read_text().replace(",anger,", ",[neutral],").replace(",joy,", ",[/b],"))
+    prepare.run(path, write_rows_to=tmp_path / "p[old].csv")
+    said = capsys.readouterr().out
+    counts = [line.split()[:2] for line in said.splitlines()]
+    assert all([name, "18"] in counts for name in ("[/b]", "[neutral]", "fear"))
+    assert f"Row list written to {tmp_path / 'p[old].csv'}" in said
+
+
+def test_a_folder_in_place_of_a_row_list_is_refused(
+    config: Path, download: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "rows").mkdir()
+    for words in ([], official(download)):  # a row list, and a clip list
+        with pytest.raises(ValueError, match="rows is a folder: give the name of a file"):
+            prepare.run(config, words, write_rows_to=tmp_path / "rows")

@@ -164,3 +164,23 @@ def test_lines_of_calibration_are_fitted_again(
 def test_a_recipe_without_records_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no record files"):
         rescore.run(tmp_path)
+
+
+def test_records_that_no_figure_is_of_are_said(recipe: Path) -> None:
+    path = recipe / "results.csv"
+    path.write_text(path.read_text().splitlines()[0] + "\n")
+    with pytest.raises(ValueError, match=r"results\.csv has no figure of the records in .*records"):
+        rescore.run(recipe)
+    path.unlink()
+    with pytest.raises(ValueError, match="has no figure"):
+        rescore.run(recipe)
+    assert not path.exists()
+
+
+def test_a_damaged_record_is_named(recipe: Path) -> None:
+    (file,) = (recipe / "records").glob("*.csv")
+    file.write_bytes(file.read_bytes()[:-9])
+    before = (recipe / "results.csv").read_bytes()
+    with pytest.raises(ValueError, match=rf"{file.name} is damaged: its last line is cut off"):
+        rescore.run(recipe)
+    assert (recipe / "results.csv").read_bytes() == before

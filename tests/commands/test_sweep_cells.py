@@ -6,6 +6,7 @@ import pytest
 import yaml
 from filelock import FileLock
 
+from affectrep.commands import sweep_cells
 from affectrep.commands.sweep_cells import Cell, cells_of, is_held, read_seeds, read_values
 from affectrep.config import load_config, to_yaml
 
@@ -161,6 +162,16 @@ def test_locks(tmp_path):
             assert is_held(path)
             assert cell.is_held
         assert not cell.is_held
+
+
+def test_a_lock_that_may_not_be_written_is_not_held(tmp_path, monkeypatch):
+    class Refused:
+        def __init__(self, path, timeout):
+            raise PermissionError(13, "Permission denied", str(path))
+
+    (tmp_path / "lock").touch()
+    monkeypatch.setattr(sweep_cells, "FileLock", Refused)
+    assert not is_held(tmp_path / "lock")
 
 
 def test_values_for_some_configurations_stand_in_place_of_those_for_all(tmp_path):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import random
+import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -16,8 +18,9 @@ import torch
 import yaml
 from filelock import FileLock
 
-from affectrep.commands.train import run
+from affectrep.commands.train import _only_one, run
 from affectrep.model import AffectModel
+from affectrep.training.run_folder import RunFolder
 from tests.tiny import tiny_config
 
 
@@ -129,6 +132,28 @@ def test_a_second_command_is_kept_out_of_a_run(config, tmp_path):
     with FileLock(tmp_path / "tiny-0/.lock"), pytest.raises(ValueError, match="another process"):
         run(config, [], output=tmp_path)
     run(config, ["training.epochs=1"], output=tmp_path)
+
+
+def test_a_command_that_only_looks_whether_the_run_is_held_does_not_stop_it(config, tmp_path):
+    (tmp_path / "tiny-0").mkdir()
+    lock = FileLock(tmp_path / "tiny-0/.lock", thread_local=False)
+    lock.acquire()
+    threading.Timer(0.2, lock.release).start()
+    with _only_one(RunFolder(tmp_path / "tiny-0"), True):
+        assert not lock.is_locked
+
+
+@pytest.mark.parametrize("name", ["p[/old]", "p[old]", "runs ü"])
+def test_folders_of_any_name_are_shown_as_the_shell_takes_them(config, tmp_path, capsys, name):
+    words = ["training.epochs=1", "encoder.tuning=frozen"]
+    run(config, words, output=tmp_path / name)
+    said = capsys.readouterr().err
+    folder = tmp_path / name / "tiny-0"
+    assert f"Model: {folder / 'model'}\n" in said
+    (line,) = [line for line in said.splitlines() if line.startswith("Next: ")]
+    assert shlex.split(line)[1:4] == ["affectrep", "evaluate", str(folder)]
+    run(config, words, output=tmp_path / name)
+    assert f"{folder} is finished" in capsys.readouterr().err
 
 
 def test_fp16_on_a_cpu_is_refused(config, tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from affectrep.config import load_config, parse_config, to_yaml
 from affectrep.config.keys import known_keys
@@ -28,6 +29,19 @@ def test_overrides_reach_into_sections(file):
         "supcon",
         "/a b",
     )
+
+
+def test_labels_that_are_numbers_are_words(file):
+    config = load_config(file, ["data.labels={0: sad, '1': joy}"])
+    assert config.data.labels == {"0": "sad", "1": "joy"}
+    assert parse_config(yaml.safe_load(to_yaml(config))) == config
+
+
+@pytest.mark.parametrize("key", ["yes", "off", "1.5", "null"])
+def test_a_label_that_yaml_takes_for_something_else_is_to_be_quoted(file, key):
+    with pytest.raises(ValueError, match=r"data\.labels: YAML reads a key as .*: quote the key"):
+        load_config(file, [f"data.labels={{{key}: joy}}"])
+    assert load_config(file, [f"data.labels={{'{key}': joy}}"]).data.labels == {key: "joy"}
 
 
 def test_numbers_without_a_point_are_numbers(file):
@@ -167,3 +181,29 @@ def test_values_of_targets_of_another_form_are_refused(wrong):
     values = {"name": "x", "data": {"corpus": "c"}, "encoder": {"checkpoint": "c"}}
     with pytest.raises(ValueError, match="per_target holds a list"):
         parse_config(values | {"per_target": wrong})
+
+
+@pytest.mark.parametrize("key", ["name", "recipe"])
+@pytest.mark.parametrize(
+    "wrong", ["../x", "a/b", "a\\b", "a\nb", ".x", "-x", "", "a\x00", "a\x7f", "a\u2028b"]
+)
+def test_a_name_that_leaves_the_folder_is_refused(key, wrong):
+    values = {"name": "x", "data": {"corpus": "c"}, "encoder": {"checkpoint": "c"}}
+    with pytest.raises(ValueError, match=f"^configuration: {key}=.* cannot name a folder") as error:
+        parse_config(values | {key: wrong})
+    assert len(str(error.value).splitlines()) == 1
+    for right in ("goemotions_aml", "x.de+1", "[neutral] 1", "ü", "weight0.3"):
+        assert getattr(parse_config(values | {key: right}), key) == right
+
+
+def test_a_number_without_end_is_refused(file):
+    for wrong in ("optimizer.encoder_lr=.inf", "optimizer.weight_decay=.nan"):
+        with pytest.raises(ValueError, match=wrong.split("=")[0] + "=.*finite number"):
+            load_config(file, [wrong])
+
+
+@pytest.mark.parametrize("key", ["seed", "data.split_seed", "data.label_noise.seed"])
+def test_a_seed_that_no_generator_takes_is_refused(file, key):
+    load_config(file, [f"{key}={2**32 - 1}"])
+    with pytest.raises(ValueError, match=f"{key}=.*less than or equal to 4294967295"):
+        load_config(file, [f"{key}={2**32}"])

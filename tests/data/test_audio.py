@@ -161,3 +161,19 @@ def test_a_missing_package_is_one_clear_sentence(monkeypatch, tmp_path):
         read_audio(tmp_path / "a.wav")
     with pytest.raises(ImportError, match=r"package torchaudio: pip install"):
         resample(tone(0.1), 9000, RATE)  # a ratio whose filter is not kept yet
+
+
+@pytest.mark.parametrize("rate", [1, 8, 12, 20, 999])
+def test_a_rate_that_no_voice_has_is_refused(tmp_path, rate):
+    path = write(tmp_path / "a.wav", noise(0.1), rate)
+    for read in (read_audio, read_waveform, audio_seconds):
+        with pytest.raises(ValueError, match=rf"a\.wav states a rate of {rate} Hz, expected 1000"):
+            read(path)
+    assert audio_seconds(write(tmp_path / "b.wav", noise(0.1), 1000)) == pytest.approx(1.6)
+
+
+def test_rates_too_far_apart_are_refused():
+    for rate in (1, 12, 20, 24):
+        with pytest.raises(ValueError, match=f"{rate} Hz is too low a rate to make 16000 Hz"):
+            resample(noise(0.1), rate, 16000)
+    assert len(resample(np.ones(3, np.float32), 25, 16000)) == 1920

@@ -80,6 +80,26 @@ def test_a_header_that_contradicts_the_table_is_named(rows):
     assert "0.50" in problem.message
 
 
+@pytest.mark.parametrize(("rate", "kind"), [(12, "unreadable_clip"), (1000, "implausible_rate")])
+def test_clips_of_an_odd_rate_are_named_and_not_compared(rows, monkeypatch, rate, kind):
+    from affectrep.data import audio_checks
+
+    compared = []
+    monkeypatch.setattr(
+        audio_checks, "find_overlaps", lambda paths, *_, **__: compared.extend(paths) or []
+    )
+    problem = found(replaced(rows, 6, noise(0.6), rate))[kind]
+    assert f"{rate} Hz" in problem.message
+    assert len(compared) == 11
+    assert rows["path"][6] not in compared
+
+
+def test_a_table_that_states_another_length_is_named_beside_measured_ones(rows):
+    stated = rows.assign(stated_s=[0.6] * 11 + [6.0])
+    assert found(stated)["wrong_duration"].rows == ("c11",)
+    assert "wrong_duration" not in found(rows.assign(stated_s=None, duration_s=9.9))
+
+
 def test_a_speaker_in_two_splits_is_an_error_in_the_words_of_check_manifest(rows, tmp_path):
     rows = rows.assign(speaker=["x/a", "x/b"] * 6)
     leaks = [problem for problem in check_audio(rows, shown=False) if problem.kind == "leak"]

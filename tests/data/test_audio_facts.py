@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 pytest.importorskip("soundfile")
@@ -87,3 +88,14 @@ def test_a_spoilt_table_is_measured_again(tmp_path):
     path = write(tmp_path / "a.wav", noise(0.1))
     (tmp_path / "audio_facts.parquet").write_bytes(b"PAR1 spoilt")
     assert audio_facts([path], cache_folder=tmp_path, shown=False)["seconds"].tolist() == [0.1]
+
+
+def test_what_was_measured_before_cut_files_were_refused_is_measured_again(tmp_path):
+    path = Path(write(tmp_path / "a.wav", noise(0.1)))
+    audio_facts([str(path)], cache_folder=tmp_path, shown=False)
+    path.write_bytes(path.read_bytes()[:2000])
+    state, table = path.stat(), tmp_path / "audio_facts.parquet"
+    old = f"{state.st_size} {state.st_mtime_ns}"
+    pd.read_parquet(table).assign(stamp=old).to_parquet(table)
+    (error,) = audio_facts([str(path)], cache_folder=tmp_path, shown=False)["error"]
+    assert "breaks off after" in error

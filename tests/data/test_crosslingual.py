@@ -289,6 +289,48 @@ def test_other_words_are_refused(words):
         Protocol.parse(words)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "leave_language_out target=DE",
+        "source_to_target sources=EN,Zh target=De",
+        "folds target=DE fold=1 folds=4",
+        "leave_language_out target=fr without=DE",
+        "speakers without=DE",
+        "leave_corpus_out target=emodb",
+    ],
+)
+def test_codes_are_compared_in_any_case(words):
+    rows = table()
+    protocol = Protocol.parse(words, holdout=0.2)
+    plain = Protocol.parse(words.lower(), holdout=0.2)
+    expected = assign_splits(rows, plain)
+    mixed = rows["language"].where(rows.index % 2 == 0, rows["language"].str.upper())
+    mixed = rows.assign(language=mixed)
+    for one in (protocol, plain):
+        assert assign_splits(rows, one).equals(expected)
+        assert assign_splits(mixed, one).equals(expected)
+    german = mixed[mixed["language"].str.lower() == "de"].index
+    if protocol.kind in ("leave_language_out", "source_to_target"):
+        assert not expected[german].isin(["train", "validation"]).any()
+        leaked = expected.copy()
+        leaked[german[1]] = "train"  # written DE
+        with pytest.raises(ValueError, match="zero-shot|do not belong"):
+            require_hygiene(mixed, leaked, plain)
+
+
+def test_a_protocol_has_one_name_whatever_its_case():
+    assert Protocol.parse("leave_language_out target=DE without=It").name == (
+        "leave_language_out target=de without=it"
+    )
+    assert Protocol("leave_corpus_out", "MyCorpus").target == "MyCorpus"
+    assert Protocol("paper", "DE", ("EN",)) == Protocol("paper", "de", ("en",))
+    with pytest.raises(ValueError, match="is also a source"):
+        Protocol("source_to_target", "de", ("DE",))
+    with pytest.raises(ValueError, match="de is used and left out"):
+        Protocol("leave_language_out", "de", without=("DE",))
+
+
 def test_a_language_can_be_left_out_altogether():
     rows = table()
     inner = Protocol.parse("leave_language_out target=fr without=de")

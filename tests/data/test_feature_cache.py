@@ -56,6 +56,17 @@ def test_other_settings_are_another_set(tmp_path):
         FeatureCache(tmp_path, [])
 
 
+def test_an_index_without_its_values_is_empty(tmp_path):
+    FeatureCache(tmp_path, ["x"]).fill({"1": 1, "2": 2}, ramp, shown=False)
+    next(tmp_path.glob("*.npy")).unlink()
+    cache = FeatureCache(tmp_path, ["x"])
+    assert len(cache) == 0
+    assert cache.fill({"2": 2, "3": 3}, ramp, shown=False) == {}
+    for found in (cache, FeatureCache(tmp_path, ["x"])):
+        assert "1" not in found
+        assert np.array_equal(found["3"], np.full((3, 2), 3))
+
+
 def test_broken_entries_are_named_and_not_stored(tmp_path):
     cache = FeatureCache(tmp_path, ["x"])
     assert cache.fill({"1": 1, "13": 13, "2": 2}, ramp, shown=False) == {"13": "unlucky"}

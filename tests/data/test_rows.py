@@ -54,6 +54,14 @@ def test_differences_are_named(tmp_path, per_split):
     ]
 
 
+def test_ids_with_line_ends_of_any_kind_come_back(tmp_path):
+    rows = table()
+    rows.loc[0, "id"], rows.loc[1, "id"] = "a\u2028b\x0b", "two\nlines, one id"
+    for per_split in (True, False):
+        write_rows(manifest(rows), tmp_path / "tiny.csv", per_split=per_split)
+        assert compare_rows(manifest(rows), tmp_path / "tiny.csv") == []
+
+
 def test_many_differences_are_cut(tmp_path):
     (file,) = write_rows(manifest(), tmp_path / "tiny.csv")
     (line,) = compare_rows(manifest(table().assign(text="other")), file)
@@ -64,9 +72,17 @@ def test_wrong_lists_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no row list .*none\.csv, nor none-train\.csv"):
         compare_rows(manifest(), tmp_path / "none.csv")
     file = tmp_path / "tiny.csv"
-    for text in ("", "id,split\na,train\n", "id,sha256\na,00\n", "id,split,sha256\na,train,0,1\n"):
+    for text in ("id,split\na,train\n", "id,sha256\na,00\n"):
         file.write_text(text, encoding="utf-8")
         with pytest.raises(ValueError, match="is no row list: expected the columns id, split, sha"):
+            compare_rows(manifest(), file)
+    for text, message in (
+        ("", "holds no rows"),
+        ("id,split,sha256\na,train,0,1\n", "1 rows have another number: row 2"),
+        ("id,split,sha256\n" + "a" * 140_000 + ",train,0\n", "line 2 is not readable"),
+    ):
+        file.write_text(text, encoding="utf-8")
+        with pytest.raises(ValueError, match=message):
             compare_rows(manifest(), file)
     file.write_text("id,split,sha256\na,train,\n", encoding="utf-8")
     with pytest.raises(ValueError, match="row 2 has no hash"):

@@ -75,8 +75,9 @@ def test_layouts(tmp_path):
     assert read_layout(tmp_path) == {}
     rows.to_csv(tmp_path / "train.csv", index=False)
     rows.to_csv(tmp_path / "dev_1.csv", index=False)
-    rows.to_csv(tmp_path / "notes.csv", index=False)
-    assert sorted(read_layout(tmp_path)) == ["train", "validation"]
+    rows.to_csv(tmp_path / "test.tsv", index=False, sep="\t")
+    (tmp_path / "._train.csv").write_bytes(b"what another system leaves")
+    assert sorted(read_layout(tmp_path)) == ["test", "train", "validation"]
     hub = tmp_path / "hub"
     for name in ("data/train-00000-of-00002", "data/train-00001-of-00002", "test/0000"):
         (hub / name).parent.mkdir(parents=True, exist_ok=True)
@@ -88,6 +89,37 @@ def test_layouts(tmp_path):
         "data/train-00001-of-00002.parquet",
     ]
     assert found["test"]["source_file"].tolist() == ["test/0000.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("name", "beside"),
+    [
+        ("notes.csv", "train.csv"),
+        ("train2.tsv", "train.csv"),
+        ("test.parquet", "test.parquet"),
+        ("deep/validation-00000-of-00001.parquet", "deep/validation-00000-of-00001.parquet"),
+    ],
+)
+def test_tables_that_would_be_lost_are_refused(tmp_path, name, beside):
+    rows = pd.DataFrame({"text": ["a"], "label": ["x"]})
+    rows.to_csv(tmp_path / "train.csv", index=False)
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    if name.endswith("parquet"):
+        rows.to_parquet(tmp_path / name)
+    else:
+        rows.to_csv(tmp_path / name, index=False, sep="\t" if name.endswith("tsv") else ",")
+    lost = "train.csv" if name == beside else name
+    with pytest.raises(ValueError, match=f"{lost} would not be read beside {beside}: name each"):
+        read_layout(tmp_path)
+    assert len(read_layout(tmp_path, others=True)) == 1
+
+
+def test_a_deeper_folder_that_is_no_split_is_left_alone(tmp_path):
+    rows = pd.DataFrame({"text": ["a"], "label": ["x"]})
+    rows.to_csv(tmp_path / "train.csv", index=False)
+    (tmp_path / "old").mkdir()
+    rows.to_parquet(tmp_path / "old" / "rows.parquet")
+    assert list(read_layout(tmp_path)) == ["train"]
 
 
 def test_a_folder_named_like_a_split_says_nothing(tmp_path):

@@ -130,6 +130,20 @@ def test_shrunk_speakers_are_moved_in_part_and_keep_the_corpus_spread():
     np.testing.assert_allclose(found.of("x", None).apply(features[0]), z[0], atol=1e-5)
 
 
+def test_segments_of_one_clip_count_as_one():
+    features, clips = rows(4), ["1", "1", "2", "3"]
+    corpora, speakers = ["x"] * 4, ["x/a", "x/a", "x/b", "x/b"]
+    assert group_statistics(features, corpora, speakers).fallbacks == ()
+    found = group_statistics(features, corpora, speakers, clips=clips)
+    assert found.fallbacks == ("x/a",)
+    shrunk = group_statistics(features, corpora, speakers, clips=clips, mapping="shrunk")
+    mean = np.mean(features, axis=0)
+    moved = (shrunk.of("x", "x/a").mean - mean) / (np.mean(features[:2], axis=0) - mean)
+    np.testing.assert_allclose(moved, 1 / 21, rtol=1e-4)
+    with pytest.raises(ValueError, match="one corpus, speaker and clip for each of 4 rows"):
+        group_statistics(features, corpora, speakers, clips=["1"])
+
+
 @pytest.mark.parametrize(
     ("mapping", "speakers"), [("quantile", ["a"]), ("shrunk", None), ("rank", None)]
 )

@@ -214,7 +214,7 @@ def _word(value: object) -> str:
 
 def _type(info: FieldInfo) -> str:
     limits = [
-        f"{sign} {getattr(limit, name):g}"
+        f"{sign} {getattr(limit, name):.10g}"
         for limit in info.metadata
         for name, sign in BOUNDS.items()
         if getattr(limit, name, None) is not None

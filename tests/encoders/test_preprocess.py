@@ -57,6 +57,12 @@ def test_a_spawned_process_can_use_it() -> None:
         assert pool.apply(preprocess().lengths, (TEXTS,)) == [6, 5, 8]
 
 
+def test_half_a_character_is_refused_in_words() -> None:
+    """A shell hands over bytes that are not UTF-8 as such halves."""
+    with pytest.raises(ValueError, match=r"text 1 is not UTF-8: character 3 is '\\udcff'\. Give"):
+        preprocess().lengths(["day", "a \udcff day"])
+
+
 def test_an_empty_text_keeps_a_row() -> None:
     plain = tiny_tokenizer()
     plain.post_processor = None

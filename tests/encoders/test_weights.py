@@ -53,6 +53,17 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         read_weights(tmp_path / "model.safetensors")
 
 
+def test_a_file_of_another_user_is_not_called_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path, *_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", refused)  # root may read all files, whatever their mode
+    with pytest.raises(ValueError, match=r"model\.safetensors cannot be read: permission denied"):
+        read_weights(tmp_path / "model.safetensors")
+
+
 def test_first_values_notice_every_change_but_that_of_adapters() -> None:
     module = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
     before = first_values(module)

@@ -6,6 +6,7 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
 from affectrep.data.manifest import CorpusInfo, Manifest
+from affectrep.evaluation import baselines
 from affectrep.evaluation.baselines import (
     baseline_table,
     bayes_ceiling,
@@ -152,6 +153,27 @@ def test_test_labels_do_not_reach_training():
         manifest.split("test")["text"].tolist(),
     )
     assert table[1]["accuracy"] == np.mean(predicted == 0)
+
+
+def test_for_validation_the_penalty_is_chosen_on_training_rows(monkeypatch):
+    manifest, seen = table_of(), []
+
+    def spy(train, validation, texts, **options):
+        seen.append((len(train[0]), set(validation[0]), set(texts)))
+        return tfidf_logistic(train, validation, texts, **options)
+
+    monkeypatch.setattr(baselines, "tfidf_logistic", spy)
+    table = baseline_table(manifest, "validation")
+    assert table[1]["system"].endswith(", chosen on a tenth of train)")
+    training = set(manifest.split("train")["text"])
+    assert [rows for rows, _, _ in seen] == [54, 60]  # all of them for the model that is scored
+    for _, choosing, scored in seen:
+        assert len(choosing) == 6
+        assert choosing <= training
+        assert scored == set(manifest.split("validation")["text"])
+    assert baseline_table(manifest, "validation") == table
+    system = baseline_table(manifest)[1]["system"]
+    assert "tenth" not in system
 
 
 def test_table_refuses_train_and_other_tasks():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -53,11 +54,24 @@ def test_bad_files_are_said_in_words(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="--representation"):
         read_embeddings(tmp_path / "none")
     (tmp_path / "text").write_text("not a tensor")
-    with pytest.raises(ValueError, match="not a file of embeddings"):
+    with pytest.raises(ValueError, match=r"text is not a file of embeddings: .* with --force"):
         read_embeddings(tmp_path / "text")
+    save_file({"embeddings": np.zeros((1, 2))}, tmp_path / "ids", metadata={"ids": "[cut"})
+    with pytest.raises(ValueError, match="ids is not a file of embeddings"):
+        read_embeddings(tmp_path / "ids")
     save_file({"weight": np.zeros(2)}, tmp_path / "other")
     with pytest.raises(ValueError, match="not a file of embeddings"):
         read_embeddings(tmp_path / "other")
     save_file({"embeddings": np.zeros((1, 2))}, tmp_path / "bare")
     with pytest.raises(ValueError, match="not a file of embeddings"):
         read_embeddings(tmp_path / "bare")
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o007])
+def test_a_file_may_be_read_as_the_umask_says(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        write_embeddings(tmp_path / "e", some())
+    finally:
+        os.umask(before)
+    assert (tmp_path / "e").stat().st_mode & 0o777 == 0o666 & ~umask

@@ -62,6 +62,11 @@ def test_bad_files_are_said_in_words(tmp_path: Path) -> None:
         Families([["a", "b"], ["a", "c"]], ["a", "b", "c"])
 
 
+def test_a_folder_is_no_families_file(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="is a folder: give the name of a file"):
+        Families([["a", "b"]], ["a", "b"]).save(tmp_path)
+
+
 def test_order_keeps_members_together() -> None:
     families = Families([["a", "d"]], list("abcd"))
     assert [list("abcd")[i] for i in families.order()] == ["a", "d", "b", "c"]

@@ -45,7 +45,7 @@ def test_records_are_unpacked(tmp_path: Path) -> None:
     assert notes == []
     text = file.read_text()
     file.write_text(text[: text.index("# seed")])
-    with pytest.raises(ValueError, match="no record file"):
+    with pytest.raises(ValueError, match="is damaged: line 3 is neither a seed nor"):
         given_runs([file.rename(tmp_path / "cut.csv")])
 
 

@@ -67,9 +67,24 @@ def test_regression_survives_the_file(tmp_path: Path) -> None:
 def test_bad_files_are_said_in_words(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="affectrep evaluate .* --split test"):
         read_predictions(tmp_path / "predictions" / "test.parquet")
+    with pytest.raises(FileNotFoundError, match=r"evaluate '.*/runs ü' --split test` first"):
+        read_predictions(tmp_path / "runs ü" / "predictions" / "test.parquet")
+    with pytest.raises(ValueError, match="--split foo: expected train, validation, test"):
+        read_predictions(tmp_path / "predictions" / "foo.parquet")
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 cut off")
-    with pytest.raises(ValueError, match="not a readable Parquet file"):
+    with pytest.raises(ValueError, match=r"not a readable Parquet file: .* --force` reads"):
         read_predictions(tmp_path / "broken.parquet")
     pd.DataFrame({"id": ["a"]}).to_parquet(tmp_path / "other.parquet")
     with pytest.raises(ValueError, match="not a predictions table"):
         read_predictions(tmp_path / "other.parquet")
+
+
+def test_a_full_disk_is_said_with_the_name_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", full)
+    with pytest.raises(OSError, match=r"test\.parquet cannot be written: No space left"):
+        write_predictions(tmp_path / "test.parquet", pd.DataFrame({"id": ["a"]}))

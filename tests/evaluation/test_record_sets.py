@@ -147,3 +147,76 @@ def test_another_csv_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("id,label\n1,2\n")
     with pytest.raises(ValueError, match="no record file"):
         expand_records([tmp_path / "x.csv"])
+
+
+def two_seeds(folder: Path) -> Path:
+    for seed in (0, 1):
+        made = table("classification", seed)
+        file = keep_record(make_run(folder, seed), "test", made, folder / "records")
+    return file
+
+
+@pytest.mark.parametrize("cut", [0.02, 0.2, 0.5, 0.9, 0.97])
+def test_a_file_that_was_cut_off_is_refused_by_name(tmp_path: Path, cut: float) -> None:
+    file = two_seeds(tmp_path)
+    content = file.read_bytes()
+    file.write_bytes(content[: int(len(content) * cut)])
+    with pytest.raises(ValueError, match=r"x\.de\.csv is damaged: .*; restore it"):
+        expand_records([file])
+    before = file.read_bytes()
+    with pytest.raises(ValueError, match=r"x\.de\.csv is damaged"):
+        keep_record(tmp_path / "runs/x.de-1", "test", table("classification", 1), file.parent)
+    assert file.read_bytes() == before
+
+
+def test_rows_that_are_missing_are_counted(tmp_path: Path) -> None:
+    file = two_seeds(tmp_path)
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join(lines[:-4]))
+    with pytest.raises(ValueError, match=r"x\.de\.csv is damaged: it holds 8 of 12 rows of test"):
+        expand_records([file])
+    file.write_text("".join(lines[:-12]))
+    with pytest.raises(ValueError, match="it holds 0 of 12 rows of test"):
+        expand_records([file])
+
+
+def test_where_the_number_of_rows_comes_from(tmp_path: Path) -> None:
+    """The fingerprint says it; a seed says it of other rows, and older files need not."""
+    run = make_run(tmp_path, 0)
+    (run / "data.json").write_text(json.dumps({"fingerprint": {"test": {"rows": 12}}}))
+    file = keep_record(run, "test", table("regression", 0), tmp_path / "records")
+    assert '"rows": {' not in file.read_text().partition("# seed")[2]
+    keep_record(run, "smiles", table("regression", 0, rows=5, split="smiles"), tmp_path / "records")
+    assert '"rows": {"smiles": 5}' in file.read_text()
+    text = file.read_text()
+    file.write_text(text.replace(', "rows": {"smiles": 5}', ""))
+    (old,) = expand_records([file])
+    assert len(StoredRun(old).table("smiles")) == 5
+    shorter = text.splitlines(keepends=True)
+    file.write_text("".join([*shorter[:4], *shorter[5:]]))
+    with pytest.raises(ValueError, match="it holds 11 of 12 rows of test"):
+        unpack_records(file, tmp_path / "again")
+
+
+def test_a_seed_that_lacks_a_part_is_damaged(tmp_path: Path) -> None:
+    file = two_seeds(tmp_path)
+    text = file.read_text()
+    for change, message in (
+        (('"order": ', '"other": '), "seed 0 lacks order"),
+        (('["name", ', '["name", "epochs", '), "the configuration lacks epochs"),
+        (("predicted_1", "predicted_7"), "the test rows of seed 1 lack predicted"),
+        (("# seed 1 {", "# seed 1 ["), r"line 4 \(seed\) is cut off or no JSON"),
+    ):
+        file.write_text(text.replace(*change))
+        with pytest.raises(ValueError, match=f"is damaged: {message}"):
+            unpack_records(file, tmp_path / "again")
+
+
+def test_a_damaged_table_of_a_record_names_its_file(tmp_path: Path) -> None:
+    file = two_seeds(tmp_path)
+    lines = file.read_text().splitlines(keepends=True)
+    lines[-1] = lines[-1].replace(",s3,", ",s3,9", 1)
+    file.write_text("".join(lines))
+    first, _ = expand_records([file])
+    with pytest.raises(ValueError, match=r"^seed 0 of .*records/x\.de\.csv is damaged: '9"):
+        StoredRun(first).table("test")

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from affectrep.evaluation.evaluate import Predictions
+from affectrep.evaluation.ledger import readings, record_read
 from affectrep.evaluation.predictions import predictions_table, table_statistics
 from affectrep.evaluation.records import (
     margin_probabilities,
@@ -109,3 +110,54 @@ def test_another_csv_is_refused(tmp_path):
     (tmp_path / "x.csv").write_text("id,label\n1,2\n")
     with pytest.raises(ValueError, match="not a record"):
         read_compact(tmp_path / "x.csv")
+
+
+def test_a_damaged_file_of_a_run_is_named(tmp_path):
+    run, records = tmp_path / "runs/x-3", tmp_path / "records"
+    run.mkdir(parents=True)
+    (run / "config.yaml").write_text("name: x\nseed: [3\n")
+    with pytest.raises(ValueError, match=r"runs/x-3/config\.yaml is not readable"):
+        write_record(run, "test", table("classification"), records)
+    (run / "config.yaml").write_text("name: x\nseed: 3\n")
+    for name in ("environment.json", "data.json"):
+        (run / name).write_text('{"cut": ')
+        with pytest.raises(ValueError, match=rf"runs/x-3/{name} is damaged"):
+            write_record(run, "test", table("classification"), records)
+        (run / name).write_text("{}")
+
+
+def test_a_reading_whose_line_was_cut_off_still_counts(tmp_path):
+    run = tmp_path / "runs/x-3"
+    run.mkdir(parents=True)
+    (run / "config.yaml").write_text("name: x\nseed: 3\n")
+    whole = record_read(run, "test", config="c0ffee")
+    with (run / "reads.jsonl").open("a") as file:
+        file.write('{"split": "test", "time": "2026-')
+    with pytest.warns(UserWarning, match="runs/x-3/reads.jsonl, line 2 was cut off"):
+        record = write_record(run, "test", table("classification"), tmp_path / "records")
+    first, second = readings(record)
+    assert first == whole
+    assert second.split == "test"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [("000,9,1,0.5,s0", "'9' stands where one of 3 classes"), ("000,1,,0.5,s0", "'' stands where")],
+)
+def test_a_damaged_table_is_refused_by_name(tmp_path, line, message):
+    path = tmp_path / "test.csv"
+    attrs = {"task": "classification", "classes": ["a", "b", "c"], "threshold": None}
+    path.write_text(f"# {json.dumps(attrs)}\nid,label,predicted,margin,speaker\n{line}\n")
+    with pytest.raises(ValueError, match=rf"test\.csv is damaged: {message}"):
+        read_compact(path)
+    path.write_text('# {"task": \n')
+    with pytest.raises(ValueError, match=r"test\.csv is damaged"):
+        read_compact(path)
+
+
+def test_what_is_no_number_is_refused(tmp_path):
+    write_compact(tmp_path / "test.csv", table("regression"))
+    text = (tmp_path / "test.csv").read_text()
+    (tmp_path / "test.csv").write_text(text.replace("\n000,", "\n000,x"))
+    with pytest.raises(ValueError, match=r"test\.csv is damaged: Unable to parse"):
+        read_compact(tmp_path / "test.csv")

@@ -11,6 +11,7 @@ import pytest
 from affectrep.evaluation.results import (
     COLUMNS,
     Result,
+    has_table,
     read_results,
     readme_is_current,
     results_of,
@@ -202,3 +203,25 @@ def test_a_rank_needs_no_three_decimals() -> None:
     assert "| 239.7 ± 0.7 |" in line
     alone = replace(rows[0], low=float("nan"), high=float("nan"))
     assert "| 239.2 |" in results_table(pd.DataFrame([vars(alone)]))
+
+
+def test_no_figures_are_no_error(tmp_path: Path) -> None:
+    path = tmp_path / "results.csv"
+    write_results(path, [])
+    assert not path.exists()
+    write_results(path, [result()])
+    before = path.read_bytes()
+    write_results(path, [])
+    assert path.read_bytes() == before
+
+
+def test_whether_a_readme_has_a_place_for_the_table(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    assert not has_table(readme)
+    readme.write_text("# no markers\n")
+    assert not has_table(readme)
+    readme.write_text("<!-- results:begin -->\n<!-- results:end -->\n")
+    assert has_table(readme)
+    readme.write_text("<!-- results:end -->\n<!-- results:begin -->\n")
+    with pytest.raises(ValueError, match="in this order"):
+        has_table(readme)

@@ -53,6 +53,8 @@ def test_missing_files_are_said_in_words(tmp_path: Path) -> None:
     path = make_run(tmp_path, evaluated=False)
     with pytest.raises(FileNotFoundError, match=r"affectrep evaluate .* --split test"):
         StoredRun(path).table("test")
+    with pytest.raises(ValueError, match="--split foo: expected train, validation, test"):
+        StoredRun(path).table("foo")
     (path / "model" / "model.safetensors").unlink()
     with pytest.raises(FileNotFoundError, match="not finished"):
         _ = StoredRun(path).model_hash
@@ -69,3 +71,11 @@ def test_scores_of_a_support_vector_machine_are_rankings(tmp_path):
         (tmp_path / name / "config.yaml").write_text(f"name: {name}\nobjective: {words}\n")
     assert StoredRun(tmp_path / "svm").gives_rankings
     assert not StoredRun(tmp_path / "ce").gives_rankings
+
+
+def test_a_damaged_configuration_is_named(tmp_path: Path) -> None:
+    path = make_run(tmp_path, evaluated=False)
+    for damaged in (b"name: [x", b"name: \xff"):
+        (path / "config.yaml").write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"config\.yaml is not readable as YAML"):
+            _ = StoredRun(path).name

@@ -82,7 +82,7 @@ def test_several_labels_and_valence(
     assert found.out.count("*") == 3
     assert "from probability 0 on" in found.err
     run(several, ["day"], output=tmp_path / "m.csv")
-    assert "joy anger fear" in (tmp_path / "m.csv").read_text()
+    assert "joy|anger|fear" in (tmp_path / "m.csv").read_text()
     run(save(tiny, tmp_path / "va", task="regression", classes=None), ["day"])
     assert "arousal" in capsys.readouterr().out
 
@@ -107,10 +107,61 @@ def test_texts_from_files(tmp_path: Path) -> None:
     assert read_texts("so " * 2000) == ["so " * 2000]
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("id,text\n1,hello, my friend\n2,day\n", "1 rows have another number: row 2. Put quotes"),
+        ("id,text\n\n1,day\n2\n", "1 rows have another number: row 4"),
+        ('id,text\n1,"never closed\n2,day\n', "line 3 is not readable"),
+        ("id,text\n1," + "x" * 140_000 + "\n", "line 2 is not readable: field larger"),
+        ("text\n\nday\n \n", "row 4, has an empty text"),
+    ],
+)
+def test_a_table_of_texts_is_read_whole_or_refused(
+    tmp_path: Path, content: str, message: str
+) -> None:
+    (tmp_path / "a.csv").write_text(content)
+    with pytest.raises(ValueError, match=message) as caught:
+        read_texts(str(tmp_path / "a.csv"))
+    assert "a.csv" in str(caught.value)
+
+
+def test_lines_end_where_files_end_them(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes("one\u2028still\x0bone\x85\r\ntwo\rthree\n".encode())
+    assert read_texts(str(path)) == ["one\u2028still\x0bone\x85", "two", "three"]
+
+
+def test_texts_that_lose_their_end_are_counted_aloud(
+    model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(model, ["so " * 40, "what a day"], as_json=True)
+    found = capsys.readouterr()
+    words = "note: 1 of 2 texts is longer than the 16 tokens that the model reads"
+    assert words in found.err
+    assert "note" not in found.out
+
+
 def test_texts_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = SimpleNamespace(buffer=io.BytesIO("für dich\n\nday\n".encode()))
     monkeypatch.setattr("sys.stdin", stream)
     assert read_texts("-") == ["für dich", "day"]
+
+
+def test_a_file_or_a_folder_is_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.yaml").write_text("name: tiny\n")
+    (tmp_path / "notes").mkdir()
+    with pytest.raises(ValueError, match=r"tiny\.yaml is a file without .* \.txt, \.csv or \.tsv"):
+        read_texts("tiny.yaml")
+    for given in ("notes", ".", str(tmp_path)):
+        with pytest.raises(ValueError, match="is a folder without texts to read"):
+            read_texts(given)
+    stream = SimpleNamespace(buffer=io.BytesIO(b"notes\n"))
+    monkeypatch.setattr("sys.stdin", stream)
+    assert read_texts("-") == ["notes"]
+    assert read_texts("my notes") == ["my notes"]
+    assert read_texts("happy") == ["happy"]
 
 
 def test_mistakes_are_named(tmp_path: Path, model: str) -> None:

@@ -13,6 +13,7 @@ from affectrep.objectives.aml import AMLObjective, aml_objective
 from affectrep.objectives.aml_options import AMLOptions
 from affectrep.objectives.hard_pairs import Mining
 from affectrep.objectives.pair_history import row_numbers
+from affectrep.training.divergence import DivergedError
 from affectrep.training.optimizers import OptimizerSettings, build_optimizers
 from affectrep.training.processes import Processes
 from affectrep.training.steps import StepRunner
@@ -262,6 +263,34 @@ def test_micro_batches_give_the_step_of_the_whole():
     torch.testing.assert_close(found[0], found[1], rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("adversary", ["bounded", "dro"])
+@pytest.mark.parametrize("done", [0.0, 0.6])
+@pytest.mark.parametrize("player", ["head", "encoder"])
+def test_a_run_that_diverges_ends_as_one(adversary, done, player):
+    """Confusion and memory keep what they had, and the loss tells the runner."""
+    model, objective, runner = built(adversary=adversary)
+    objective.progress(done)
+    runner.step([rows(0)])
+    with torch.no_grad():
+        next(getattr(model, player).parameters())[0] = torch.nan
+    with pytest.raises(DivergedError, match=r"phase (main|adversary), term \w+ is nan"):
+        runner.step([rows(1)])
+    assert objective.memory.embeddings.isfinite().all()
+    assert objective.confusion.matrix().isfinite().all()
+    assert len(objective.memory) == 48
+
+
+def test_rows_that_are_finite_are_remembered_beside_one_that_is_not():
+    _, objective, _ = built()
+    batch = rows(0)
+    output = Output(torch.randn(48, DIM), torch.randn(48, CLASSES))
+    output.predictions[3], output.embeddings[7] = torch.nan, torch.inf
+    objective._main(output, batch, {})
+    assert set(objective.memory.rows().ids.tolist()) == set(
+        row_numbers([name for i, name in enumerate(batch.ids) if i not in (3, 7)]).tolist()
+    )
+
+
 def test_unknown_words_and_numbers_are_refused():
     with pytest.raises(ValueError, match="expected adversary"):
         AMLOptions(adversary="kind")
@@ -269,6 +298,9 @@ def test_unknown_words_and_numbers_are_refused():
         AMLOptions(space="features")
     with pytest.raises(ValueError, match="ramp"):
         AMLOptions(ramp=0.0)
+    with pytest.raises(ValueError, match=r"warmup \+ ramp of at most 1, got 0\.5 \+ 0\.6"):
+        AMLOptions(warmup=0.5, ramp=0.6)
+    assert AMLOptions(warmup=0.7, ramp=0.3).schedule().at(1.0) > 0.9999
     with pytest.raises(ValueError, match="at least 0"):
         AMLOptions(weight=-1.0)
     with pytest.raises(ValueError, match="prefilter"):

@@ -79,12 +79,12 @@ def naive_choices(group, count, skip_share, mining, hardness) -> dict[int, list[
 
 
 def naive(points, labels, memory, ids, confusion, mining, score):
-    """Return {unordered pair: bits of who found it} for positives and negatives."""
+    """Return {unordered pair: bits of who found it}, and {positive pair: bits of its anchors}."""
     rows = torch.cat([points, memory.embeddings])
     sets = as_sets(torch.cat([labels, memory.labels.to(labels)]))
     ids = [*ids.tolist(), *memory.ids.tolist()]
     partners = confusion.partners(mining.partners).tolist() if confusion else None
-    found = ({}, {})
+    found = ({}, {}, {})
 
     def hardness(i, metric, sign):
         if metric is None:
@@ -106,6 +106,8 @@ def naive(points, labels, memory, ids, confusion, mining, score):
                 for j in chosen:
                     pair = (min(i, j), max(i, j))
                     pairs[pair] = pairs.get(pair, 0) | bit
+                    if sign < 0:
+                        found[2][pair] = found[2].get(pair, 0) | (1 if i < j else 2)
     return found
 
 
@@ -150,6 +152,7 @@ def test_equals_the_naive_loop(mining, confused, score):
         )
         expected = naive(points, labels, memory, ids, confusion, mining, score)
         assert as_dict(pairs.positive, pairs.positive_found) == expected[0]
+        assert as_dict(pairs.positive, pairs.positive_anchor) == expected[2]
         assert as_dict(pairs.negative, pairs.negative_found) == expected[1]
         assert len(expected[0]) > 5
         assert len(expected[1]) > 5

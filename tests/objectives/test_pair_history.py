@@ -36,8 +36,12 @@ def test_counts_equal_a_loop():
             key = (min(int(labels[i]), int(labels[j])), max(int(labels[i]), int(labels[j])))
             cosine[key] = cosine.get(key, 0) + (by in (1, 3))
             learned[key] = learned.get(key, 0) + (by in (2, 3))
-        for _, j in pairs.positive.tolist():
-            times[int(numbers[j])] = times.get(int(numbers[j]), 0) + 1
+        for pair, anchor in zip(
+            pairs.positive.tolist(), pairs.positive_anchor.tolist(), strict=True
+        ):
+            for bit, chosen in ((1, pair[1]), (2, pair[0])):
+                if anchor & bit:
+                    times[int(numbers[chosen])] = times.get(int(numbers[chosen]), 0) + 1
     table = {name: column.tolist() for name, column in history.mined_pairs().items()}
     for a, b, c, d in zip(
         table["class_a"], table["class_b"], table["cosine"], table["learned"], strict=True
@@ -63,6 +67,19 @@ def test_a_wrong_label_recurs():
     assert history.recurring_positives(1)["row"].tolist() == [10]
 
 
+@pytest.mark.parametrize("place", [0, 5])
+def test_the_chosen_row_counts_wherever_it_stands_in_the_batch(place):
+    """Five rows alike and one apart: each of the five chooses it, and it chooses one of them."""
+    history, miner = PairHistory(2), HardPairMiner(Mining(positives=1, negatives=1))
+    points = torch.eye(2)[[1, 1, 1, 1, 1, 1]] + 0.01 * torch.arange(6.0)[:, None]
+    points[place] = torch.tensor([1.0, 0.0])
+    labels = torch.zeros(6, dtype=torch.int64)
+    history.update(miner.mine(points, labels), labels, torch.arange(6))
+    found = history.recurring_positives()
+    assert found["row"][0] == place
+    assert found["times"].tolist() == [5, 1]
+
+
 def test_the_state_goes_on():
     history = PairHistory(CLASSES)
     history.update(*mined(0))
@@ -81,7 +98,7 @@ def test_unknown_rows_and_no_pairs():
     assert len(history.recurring_positives()["row"]) == 0
     before = history.found.clone()
     none = torch.zeros(0, 2, dtype=torch.int64)
-    history.update(HardPairs(none, none, none, none, none[:, 0], none[:, 0]), labels, labels)
+    history.update(HardPairs(none, none, none, none, *[none[:, 0]] * 3), labels, labels)
     assert torch.equal(history.found, before)
 
 

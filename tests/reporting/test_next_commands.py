@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from html import unescape
 from pathlib import Path
 
@@ -59,3 +60,15 @@ def test_text_keeps_its_families(tmp_path: Path) -> None:
     assert [one.split()[1] for one in commands(subject)] == ["evaluate", "train", "evaluate"]
     assert "--write-families" in commands(subject)[2]
     assert "--split test" in commands(subject)[0]
+
+
+def test_a_folder_with_a_space_is_one_word_of_the_shell(tmp_path: Path) -> None:
+    run = StoredRun(make_run(tmp_path / "runs ü"))
+    told = commands(Subject([run], "validation", [{"classes": CLASSES}]))
+    assert shlex.split(told[0])[2] == str(run.path)
+    assert shlex.split(told[2])[-1] == f"{run.path.parent}/families.json"
+    pair = [speech(tmp_path / "runs ü", name, leakage={}) for name in ("one", "two")]
+    told = commands(*pair)
+    assert told[0].endswith("/two.z-'*")  # the star is left to the shell
+    assert shlex.split(told[0])[2] == f"{tmp_path}/runs ü/one.z-*"
+    assert shlex.split(told[-1])[2] == str(pair[0].runs[0].path)

@@ -10,9 +10,11 @@ import yaml
 
 from affectrep.evaluation.comparison import mean_over_seeds
 from affectrep.evaluation.predictions import table_statistics
+from affectrep.evaluation.record_sets import expand_records, keep_record
+from affectrep.evaluation.stored_run import StoredRun
 from affectrep.reporting.report import report_html
 from affectrep.reporting.sections import figures
-from affectrep.reporting.subject import gather
+from affectrep.reporting.subject import gather, one_of_each
 from tests.evaluation.invented import make_run
 from tests.reporting.regressed import regression_run
 
@@ -91,3 +93,18 @@ def test_one_name_on_two_corpora_is_told_apart_by_the_corpus(tmp_path: Path) -> 
     assert "demo (strict de)" in names
     assert not [name for name in names if "()" in name]
     assert len(names) == 2
+
+
+def test_one_run_of_each_seed_and_it_stands_before_its_record(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path, seed=seed, rows=60) for seed in range(2)]
+    other = make_run(tmp_path, "other", rows=60)
+    run = StoredRun(runs[0])
+    file = keep_record(run.path, "test", run.table("test"), tmp_path / "records")
+    (record,) = expand_records([file])
+    kept, notes = one_of_each([record, other, *runs, runs[1]])
+    assert kept == [other, *runs]
+    (note,) = notes
+    assert note.endswith(f"is given, too: seed 0 of {file}, {runs[1]}.")
+    assert one_of_each([record, runs[1]]) == ([record, runs[1]], [])
+    twice, once = (gather(paths) for paths in ([record, *runs, runs[1]], runs))
+    assert [run.path for run in twice[0].runs] == [run.path for run in once[0].runs] == runs

@@ -158,7 +158,11 @@ def _prepare(
 
 
 def _all_frames(annotations: Sequence[Annotation], folder: Path, fps: float) -> FoundFrames:
-    found, pictures, console = FoundFrames(), find_pictures(folder), Console(stderr=True)
+    found, pictures, console = (
+        FoundFrames(),
+        find_pictures(folder),
+        Console(stderr=True, markup=False),
+    )
     hidden = not console.is_terminal
     for one in track(annotations, "reading videos", console=console, disable=hidden):
         frames_of(one, pictures, fps, found)

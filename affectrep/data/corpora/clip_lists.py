@@ -9,12 +9,14 @@ original of a clip that was used at 16 kHz, has another hash: there the duration
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from affectrep.data.decoding import decode
 from affectrep.data.manifest import Manifest
 from affectrep.data.rows import named
+from affectrep.data.whole_file import whole_file
 
 __all__ = ["ListComparison", "is_clip_list", "select_clips", "write_clip_list"]
 
@@ -78,23 +80,28 @@ def is_clip_list(file: Path | str) -> bool:
     """Return whether a file has the columns of a clip list; a row list has no ``duration_s``."""
     if not Path(file).is_file():
         return False
-    lines = decode(Path(file)).splitlines()
+    lines = decode(Path(file)).split("\n", 1)
     return bool(lines) and set(_HEADER) <= set(next(csv.reader(lines[:1]), []))
 
 
 def write_clip_list(manifest: Manifest, file: Path | str) -> Path:
-    """Write the clip list of a manifest of speech rows, sorted by id; return the file."""
-    file = Path(file)
-    file.parent.mkdir(parents=True, exist_ok=True)
+    """Write the clip list of a manifest of speech rows, sorted by id; return the file.
+
+    Raises:
+        ValueError: if ``file`` is a folder.
+    """
     rows = manifest.rows.sort_values("id")
-    with file.open("w", encoding="utf-8", newline="") as stream:
+    with (
+        whole_file(file) as partial,
+        partial.open("w", encoding="utf-8", newline="") as stream,
+    ):
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(_HEADER)
         for name, content, seconds in zip(
             rows["id"], rows["content"], rows["duration_s"], strict=True
         ):
             writer.writerow([name, content[:_DIGITS], f"{seconds:.3f}"])
-    return file
+    return Path(file)
 
 
 def select_clips(manifest: Manifest, file: Path | str) -> tuple[Manifest, ListComparison]:
@@ -142,11 +149,15 @@ def select_clips(manifest: Manifest, file: Path | str) -> tuple[Manifest, ListCo
 def _read(file: Path) -> dict[str, tuple[str, float]]:
     if not file.is_file():
         raise FileNotFoundError(f"there is no clip list {file}")
-    reader = csv.DictReader(decode(file).splitlines())
-    if reader.fieldnames is None or not set(_HEADER) <= set(reader.fieldnames):
+    if not is_clip_list(file):
         raise ValueError(f"{file} is no clip list: expected the columns {', '.join(_HEADER)}")
+    reader = csv.DictReader(io.StringIO(decode(file), newline=""), strict=True)
+    found: dict[str, tuple[str, float]] = {}
     try:
-        found = {line["id"]: (line["sha256"], float(line["duration_s"])) for line in reader}
+        for line in reader:
+            found[line["id"]] = (line["sha256"], float(line["duration_s"]))
+    except csv.Error as error:
+        raise ValueError(f"{file} row {reader.line_num}: {error}") from None
     except (TypeError, ValueError):
         raise ValueError(f"{file} row {reader.line_num} has no number as duration_s") from None
     if not found or not all(digits for digits, _ in found.values()):

@@ -133,7 +133,7 @@ def _read(root: Path | str | None, protocol: str | None) -> dict[str, pd.DataFra
         raise ValueError(f"data.root={root} is a file. {_INSTEAD}")
     if (folder / "train.csv").is_file():
         return _read_files(folder, protocol)
-    found = read_layout(folder)
+    found = read_layout(folder, others=True)
     missing = [split for split in SPLITS if split not in found]
     if missing:
         raise FileNotFoundError(f"{folder} has no file for {', '.join(missing)}. {_INSTEAD}")

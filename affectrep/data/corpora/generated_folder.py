@@ -95,7 +95,7 @@ def _make_all(
         shown = track(
             items,
             description=doing,
-            console=Console(stderr=True),
+            console=Console(stderr=True, markup=False),
             transient=True,
             disable=not sys.stderr.isatty(),
         )

@@ -114,7 +114,7 @@ def _read(root: Path | str | None) -> pd.DataFrame:
         raise ValueError(f"data.root={root} is a file. {_INSTEAD}")
     if not any((folder / name).exists() for name in FILES.values()):
         part = folder / "simplified"  # the hub's folder also holds the raw annotations
-        layout = read_layout(part if part.is_dir() else folder)
+        layout = read_layout(part if part.is_dir() else folder, others=True)
         if layout:
             return _join(layout, LABELS)
     missing = [name for name in FILES.values() if not (folder / name).is_file()]

@@ -20,7 +20,7 @@ from affectrep.data.keys import digest
 
 __all__ = ["SoundContents", "read_content"]
 
-_FORMAT = 1
+_FORMAT = 2  # before it a file that was cut off counted as whole
 
 
 def read_content(path: Path) -> dict[str, Any]:

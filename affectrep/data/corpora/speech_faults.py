@@ -45,6 +45,8 @@ def listed(words: pd.Series) -> str:
 def read_contents(table: pd.DataFrame) -> pd.DataFrame:
     """Add ``duration_s``, ``content`` and ``error``: what was wrong with a file, else empty.
 
+    What the table states as ``duration_s``, if anything, is then ``stated_s``, s.
+
     Args:
         table: numbered from 0, with absolute paths of sound files in ``path``.
     """
@@ -57,6 +59,8 @@ def read_contents(table: pd.DataFrame) -> pd.DataFrame:
             found.append({"duration_s": float("nan"), "content": "", "error": str(error)})
     contents.save()
     read = pd.DataFrame(found, columns=["duration_s", "content", "error"], index=table.index)
+    stated = table.get("duration_s", pd.Series(None, index=table.index, dtype=object))
+    table = table.assign(stated_s=pd.to_numeric(stated, errors="coerce"))
     return table.drop(columns="duration_s", errors="ignore").join(read)
 
 

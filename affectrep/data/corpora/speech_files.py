@@ -196,7 +196,7 @@ def build_manifest(
 def rows_of(records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
     """Return records as a table whose unknown texts are None, in every version of pandas."""
     rows = pd.DataFrame(records, columns=list(columns), dtype=object)
-    types = {"duration_s": float, "row": int}
+    types = {"duration_s": float, "stated_s": float, "row": int}
     return rows.astype({name: kind for name, kind in types.items() if name in rows})
 
 

@@ -38,6 +38,8 @@ def hold_groups_out(
             f"{int(unknown.sum())} rows have no speaker, and whole speakers are held out: fill in "
             "the column speaker or leave the rows out"
         )
+    if groups.column == "language":  # codes are read in any case
+        groups = replace(groups, target=groups.target.casefold())
     split, notes = split_by_groups(rows, groups, units=rows["speaker"].tolist(), seed=seed)
     train = rows[split == "train"]
     held = draw_speakers_within(

@@ -2,8 +2,8 @@
 
 A table ``<corpus>.csv`` has the columns ``path`` (relative to the table, or absolute), ``emotion``
 (anger, happiness, neutral, sadness, or another word of WORDS), ``speaker``, ``language`` (ISO
-639-1), ``text_id`` and ``duration_s``; where known also ``id``, ``source_label`` and ``split``
-(official). A value that is not known stays empty.
+639-1, in any case), ``text_id`` and ``duration_s``; where known also ``id``, ``source_label`` and
+``split`` (official). A value that is not known stays empty.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from affectrep.data.sources import is_missing, read_delimited, split_name
 __all__ = ["read_speech_table", "write_speech_set"]
 
 _NEEDED = ("path", "emotion", "speaker", "language")
+_OF_TABLES = ("stated_s", "source_file", "row")
 _NAMES = (*_NEEDED, "gender", "text_id", "duration_s", "id", "source_label", "split")
 
 
@@ -72,7 +73,7 @@ def read_speech_table(
         dropped=dict(sorted(Counter(words[out]).items())),
         problems=problems,
     )
-    return Manifest(rows_of(records, [*COLUMNS, "source_file", "row"]), info)
+    return Manifest(rows_of(records, [*COLUMNS, *_OF_TABLES]), info)
 
 
 def write_speech_set(manifest: Manifest, folder: Path | str) -> list[Path]:
@@ -173,11 +174,12 @@ def _record(name: str, row: Mapping[Any, Any], classes: Mapping[str, str | None]
         "source_label": row.get("source_label") or row["word"],
         "speaker": f"{name}/{_without(name, speaker)}" if speaker else None,
         "gender": row.get("gender") or speaker_gender(name, _without(name, speaker)),
-        "language": row["language"].strip(),
+        # a protocol compares codes: DE beside de would be another language
+        "language": row["language"].strip().casefold(),
         "corpus": name,
         "text_id": row.get("text_id") or None,
         "official_split": official,
-        **{name: row[name] for name in ("path", "duration_s", "content", "source_file", "row")},
+        **{name: row[name] for name in ("path", "duration_s", "content", *_OF_TABLES)},
     }
 
 

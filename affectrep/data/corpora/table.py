@@ -66,9 +66,10 @@ def prepare(
         columns: our column name -> the file's. Ours are id, split, text, one of label, labels
             (several, separated by ``|`` or a comma) or valence with arousal in [-1, 1], and
             speaker, subject, language, corpus, author. A column that already has our name needs
-            no entry.
+            no entry; in a table with several targets the one that is named here is taken.
         labels: label in the file -> class; None keeps the file's labels. The words nan, none and
-            null are no label where they are not mapped.
+            null are no label where they are not mapped. Spaces around labels and names of people
+            are left out.
         holdout: share of rows for validation, and the same again for test.
         seed: of the draw.
 
@@ -83,6 +84,7 @@ def prepare(
     read = _read(root, rest)
     renamed = _rename(read, columns or {}, str(root))
     task = _task(renamed, str(root))
+    _refuse_lists(renamed, str(root))
     table = _Table(_typed(renamed, task, labels))
     if groups is None:
         _fill_splits(table, holdout, seed)
@@ -141,21 +143,42 @@ def _rename(table: pd.DataFrame, columns: Mapping[str, str], root: str) -> pd.Da
             f"{root} has no column {', '.join(missing)}: it has {', '.join(map(str, there))}. "
             "Map its columns in data.columns, such as data.columns.text=body"
         )
-    kept = {name: columns.get(name, name) for name in NAMES if columns.get(name, name) in table}
+    named = {TARGETS[name] for name in columns if name in TARGETS}
+    kept = {
+        name: columns.get(name, name)
+        for name in NAMES
+        if columns.get(name, name) in table
+        and (not named or name not in TARGETS or TARGETS[name] in named)
+    }
     renamed = pd.DataFrame({ours: table[theirs] for ours, theirs in kept.items()}, dtype=object)
     return renamed.assign(row=table["row"], source_file=table["source_file"])
 
 
 def _task(table: pd.DataFrame, root: str) -> Task:
-    found = {TARGETS[name] for name in TARGETS if name in table}
+    there = [name for name in TARGETS if name in table]
+    found = {TARGETS[name] for name in there}
     if found == {"regression"} and not {"valence", "arousal"} <= set(table):
         raise ValueError(f"{root}: valence and arousal go together, map both in data.columns")
     if len(found) != 1:
-        what = "no target" if not found else "several targets"
+        what = f"several targets ({', '.join(there)})" if there else "no target"
         raise ValueError(
-            f"{root} has {what}: map one of label, labels, or valence with arousal in data.columns"
+            f"{root} has {what}: map one of label, labels, or valence with arousal in "
+            "data.columns, such as data.columns.label=feeling"
         )
     return found.pop()
+
+
+def _refuse_lists(table: pd.DataFrame, root: str) -> None:
+    """Refuse lists, as Parquet files hold them, where one value belongs."""
+    for name in table:
+        lists = [hasattr(value, "__iter__") and not isinstance(value, str) for value in table[name]]
+        if name != "labels" and any(lists):
+            mend = "give one value a row"
+            if name == "label":
+                mend = "use labels: data.columns.labels in place of label, and task=multilabel"
+            raise ValueError(
+                f"{root}: row {table['row'][lists.index(True)]} holds a list in {name}: {mend}"
+            )
 
 
 def _typed(table: pd.DataFrame, task: Task, labels: Mapping[str, str] | None) -> pd.DataFrame:
@@ -163,6 +186,8 @@ def _typed(table: pd.DataFrame, task: Task, labels: Mapping[str, str] | None) ->
     for name in ("text", "label", *DOMAINS):
         if name in rows:
             words = [_word(value) for value in rows[name]]
+            if name != "text":  # which stays as it was written
+                words = [None if word is None else word.strip() for word in words]
             if name in DOMAINS:
                 words = [None if word is None or is_missing(word) else word for word in words]
             rows[name] = pd.Series(words, dtype=object)
@@ -171,7 +196,7 @@ def _typed(table: pd.DataFrame, task: Task, labels: Mapping[str, str] | None) ->
     else:
         pairs = zip(rows["source_file"], rows["row"], strict=True)
         rows.insert(0, "id", [f"{file}:{row}" for file, row in pairs])
-    mapping = labels or {}
+    mapping = {word.strip(): known for word, known in (labels or {}).items()}
     if task == "regression":
         for name in ("valence", "arousal"):
             rows[name] = pd.to_numeric(rows[name], errors="coerce")

@@ -111,3 +111,10 @@ def test_the_lists_are_those_of_the_real_folder(name):
     manifest: Manifest = prepare(SPEECH / f"{name}.csv")
     _, comparison = select_clips(manifest, ROWS / f"{name}.csv")
     assert comparison.sentences() == []
+
+
+def test_a_quote_that_never_ends_swallows_no_clip(folder, tmp_path):
+    file = tmp_path / "clips.csv"
+    file.write_text('id,sha256,duration_s\na,"0123,1.0\nb,4567,1.0\n', encoding="utf-8")
+    with pytest.raises(ValueError, match=r"clips\.csv row \d: unexpected end of data"):
+        select_clips(emodb.prepare(folder), file)

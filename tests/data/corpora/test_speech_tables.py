@@ -27,6 +27,32 @@ def test_what_is_written_reads_back_the_same(german, italian, tmp_path):
     pd.testing.assert_frame_equal(again.rows[list(manifest.rows)], manifest.rows)
 
 
+def test_a_language_in_capitals_is_the_same_language(tables):
+    for name, codes in (("emodb", ["DE", " De", "de", "dE"]), ("own", ["fr", "FR ", "Fr", "fR"])):
+        table = pd.read_csv(tables / f"{name}.csv").assign(language=codes * 2)
+        table.to_csv(tables / f"{name}.csv", index=False)
+    assert set(prepare(tables).rows["language"]) == {"de", "fr"}
+    rows = prepare(tables, protocol="leave_language_out target=DE", holdout=0.5).rows
+    assert set(rows.loc[rows["corpus"] == "emodb", "split"]) == {"test"}
+    groups = "leave_group_out column=language value=DE"
+    rows = prepare(tables, protocol=groups, holdout=0.5).rows
+    assert set(rows.loc[rows["split"] == "test", "corpus"]) == {"emodb"}
+
+
+def test_what_a_table_states_of_a_length_is_kept_beside_what_is_read(tables):
+    from affectrep.data.audio_checks import check_audio
+
+    rows = prepare(tables).rows
+    assert (set(rows["stated_s"]), set(rows["duration_s"])) == ({9.9}, {0.2})
+    (problem,) = [p for p in check_audio(rows, shown=False) if p.kind == "wrong_duration"]
+    assert (len(problem.rows), "49.50" in problem.message) == (16, True)
+    table = pd.read_csv(tables / "own.csv", dtype=str).drop(columns="duration_s")
+    table.to_csv(tables / "own.csv", index=False)
+    rows = prepare(tables / "own.csv").rows
+    assert rows["stated_s"].isna().all()
+    assert not [p for p in check_audio(rows, shown=False) if p.kind == "wrong_duration"]
+
+
 def test_paths_below_the_folder_are_written_relative_to_it(german):
     (file,) = write_speech_set(prepare({"emodb": german}), german)
     assert pd.read_csv(file)["path"].tolist()[0] == "wav/03a01Fa.wav"

@@ -256,3 +256,46 @@ def test_words_for_a_missing_value_are_no_class_unless_they_are_mapped(tmp_path)
         ["2"],
         ["3", "2"],
     ]
+
+
+def test_of_several_targets_the_one_that_is_named_is_taken(tmp_path):
+    table = rows().assign(label=lambda r: r["mood"], valence=0.5, arousal=-0.5, labels="1|2")
+    table.to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(ValueError, match=r"several targets \(label, labels, valence, arousal\)"):
+        prepare(tmp_path / "a.csv", columns={"text": "body"})
+    for name, task in (
+        ("label", "classification"),
+        ("labels", "multilabel"),
+        ("valence", "regression"),
+    ):
+        manifest = prepare(tmp_path / "a.csv", columns={"text": "body", name: name})
+        assert manifest.info.task == task
+        targets = {"label", "labels", "valence", "arousal"} & set(manifest.rows)
+        assert targets == ({"valence", "arousal"} if name == "valence" else {name})
+
+
+def test_spaces_around_labels_and_people_say_nothing(tmp_path):
+    table = rows()
+    table.loc[0, "body"] = " kept as it is "
+    for name in ("mood", "who"):
+        table.loc[::2, name] = " " + table.loc[::2, name] + " "
+    table.to_csv(tmp_path / "a.csv", index=False)
+    columns = {**COLUMNS, "author": "who"}
+    manifest = prepare(tmp_path / "a.csv", columns=columns)
+    assert manifest.info.classes == ["1", "2", "3"]
+    assert set(manifest.rows["author"]) == {f"p{number}" for number in range(12)}
+    assert manifest.rows["text"].tolist()[0] == " kept as it is "
+    assert check_manifest(manifest) == []
+    mapped = prepare(tmp_path / "a.csv", columns=columns, labels={" 1": "calm", "2": "x", "3": "y"})
+    assert mapped.rows["label"].tolist()[:3] == ["calm", "x", "y"]
+
+
+def test_a_list_where_one_value_belongs_is_refused_in_words(tmp_path):
+    path = tmp_path / "a.parquet"
+    rows().assign(mood=[["1", "2"]] * 120).to_parquet(path)
+    with pytest.raises(ValueError, match=r"row 1 holds a list in label: use labels: data\.columns"):
+        prepare(path, columns=COLUMNS)
+    assert prepare(path, columns={"text": "body", "labels": "mood"}).info.classes == ["1", "2"]
+    rows().assign(body=[[f"word {number}"] for number in range(120)]).to_parquet(path)
+    with pytest.raises(ValueError, match="row 1 holds a list in text: give one value a row"):
+        prepare(path, columns=COLUMNS)
