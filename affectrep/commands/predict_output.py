@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from affectrep.commands.predict_inputs import is_file
+from affectrep.data.whole_file import whole_file
 
 if TYPE_CHECKING:
     from affectrep.inference.predictor import Predictor
 
-__all__ = ["OutputOptions", "replace_file", "require_ending", "require_place", "show"]
+__all__ = ["OutputOptions", "require_ending", "require_place", "show"]
 
 BAR = 20
 _BOX = ("box_left", "box_top", "box_side")
@@ -119,7 +119,8 @@ def show(
     """
     if options.output is not None:
         lines = options.as_json or options.output.suffix.lower() in {".json", ".jsonl"}
-        replace_file(options.output, (_json_lines(rows) if lines else _csv(rows)).encode())
+        with whole_file(options.output) as partial:
+            partial.write_bytes((_json_lines(rows) if lines else _csv(rows)).encode())
         what = noun or _NOUNS[predictor.modality]
         print(f"{options.output}: {len(rows)} {what}", file=sys.stderr)
     elif options.as_json:
@@ -127,17 +128,6 @@ def show(
     else:
         _print_table(rows if summary is None else summary, options.top)
     _print_notes(predictor, options)
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all; an earlier one is replaced."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    try:
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _json_lines(rows: list[dict[str, Any]]) -> str:

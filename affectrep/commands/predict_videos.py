@@ -10,7 +10,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from affectrep.commands.predict_output import OutputOptions, replace_file, show
+from affectrep.commands.predict_output import OutputOptions, show
+from affectrep.data.whole_file import whole_file
 
 if TYPE_CHECKING:
     from affectrep.inference.predictor import Predictor
@@ -168,7 +169,8 @@ def _plot(tracks: dict[str, list[dict[str, Any]]], output: Path) -> None:
 
     for (path, rows), place in zip(tracks.items(), plot_paths(output, len(tracks)), strict=True):
         plot = track_plot(rows, title=Path(path).name, kind=place.suffix[1:])
-        replace_file(place, plot)
+        with whole_file(place) as partial:
+            partial.write_bytes(plot)
         print(f"{place}: the track of {path}", file=sys.stderr)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from affectrep.batch import Batch
+from affectrep.data.whole_file import whole_file
 from affectrep.training.forward import Precision, forward
 
 __all__ = ["cache_key", "collate_cached", "embed_rows"]
@@ -69,10 +69,8 @@ def embed_rows(
             parts.setdefault(row, []).append(embedding)
         note(done + 1)
     found = {row: torch.stack(values).mean(dim=0) for row, values in parts.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.partial")  # several runs may fill one cache
-    save_file(found, partial)
-    partial.replace(path)
+    with whole_file(path) as partial:  # several runs may fill one cache
+        save_file(found, partial)
     return found
 
 

@@ -48,7 +48,7 @@ def test_two_runs_may_fill_one_cache(tmp_path, monkeypatch):
     def write_meanwhile(found, partial):
         write(found, partial)
         monkeypatch.setattr(embedding_cache, "save_file", write)
-        monkeypatch.setattr(embedding_cache.os, "getpid", lambda: -1)
+        monkeypatch.setattr("os.getpid", lambda: -1)
         assert embed_rows(Doubling(), [batch()], path=path)["one"].tolist() == [2.0]
 
     monkeypatch.setattr(embedding_cache, "save_file", write_meanwhile)
